@@ -1,0 +1,280 @@
+/*
+ * vitals.h - the public interface of libvitals, and the only header that is installed.
+ *
+ * A module is one function, vitals_setup(), called once in the supervisor before the workers are
+ * forked. It declares settings and routes. A route's handler then runs in a worker, one request at a
+ * time, and reaches everything through its request and its response.
+ *
+ * Ownership: whatever a handler receives (strings, rows, bodies, JSON) belongs to the request and is
+ * gone when the request ends; nothing is to be freed. Strings handed to vt_route() and vt_setting()
+ * are copied.
+ *
+ * Threads: a request may be used only in the thread that called the handler.
+ */
+#ifndef VITALS_H
+#define VITALS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined __GNUC__
+#define VT_API __attribute__((visibility("default")))
+#else
+#define VT_API
+#endif
+
+struct vt_app;
+struct vt_request;
+struct vt_response;
+struct vt_rows;
+struct json_object;
+
+/* ---- Outcomes ---------------------------------------------------------------------------------- */
+
+/*
+ * What an operation of a running service came to. A handler returns one too: VT_OK where it has
+ * answered, anything else where the service is to answer for it, as vt_fail() does.
+ */
+enum vt_result {
+	VT_OK = 0,
+	VT_BAD_INPUT,      /* what the client sent is not acceptable: 400 */
+	VT_NOT_FOUND,      /* there is no such thing: 404 */
+	VT_CONFLICT,       /* a constraint of the database forbids it: 409 */
+	VT_TOO_LARGE,      /* a body beyond MAX_REQUEST_SIZE: 413 */
+	VT_UNSUPPORTED,    /* a body of a type that is not served: 415 */
+	VT_MISS,           /* the cache does not hold the key: not an error, 404 if returned */
+	VT_NOT_CONFIGURED, /* no DATABASE_URL or REDIS_URL: 503 */
+	VT_UNAVAILABLE,    /* the database or cache cannot be reached: 503 */
+	VT_TIMEOUT,        /* a deadline passed: 504 */
+	VT_PEER_GONE,      /* the web server closed the connection: nobody to answer */
+	VT_STOPPING,       /* the service stops: 503 */
+	VT_NO_MEMORY,      /* the request's memory bound is reached: 500 */
+	VT_ERROR           /* anything else: 500, the cause is in the log */
+};
+
+/* A short lower-case description, static; "unknown result" for a value out of range. */
+VT_API const char *vt_strerror(enum vt_result result);
+
+/* ---- Starting ---------------------------------------------------------------------------------- */
+
+/*
+ * A module's single entry point, found by this name. Returns 0, or -1 to refuse to start (say why
+ * with vt_setup_error()).
+ */
+typedef int vt_setup_fn(struct vt_app *app);
+
+/*
+ * The whole program: reads the settings, opens the listeners, supervises the workers, returns the
+ * exit status (0 stopped as asked, 1 failed while running, 2 wrong settings or arguments).
+ * setup is called after the modules named by MODULES; NULL for none.
+ */
+VT_API int vt_main(int argc, char **argv, vt_setup_fn *setup);
+
+/* Records why setup refuses: a whole sentence without a client's or operator's secret. Returns -1. */
+VT_API int vt_setup_error(struct vt_app *app, const char *sentence);
+
+enum vt_setting_type { VT_SETTING_TEXT, VT_SETTING_BOOL, VT_SETTING_INT, VT_SETTING_DURATION_MS, VT_SETTING_BYTES };
+
+/* A setting of a module's own, read as the service's are: environment over file over default. */
+struct vt_setting {
+	const char *name; /* upper case, [A-Z][A-Z0-9_]{0,63} */
+	enum vt_setting_type type;
+	const char *default_value; /* in the same notation as in the file */
+	int64_t min, max;          /* for numbers, in the type's unit; both 0: no bounds */
+	bool secret;               /* its value is never shown */
+	const char *help;          /* one sentence */
+};
+
+/* Declares a setting; only during setup. Returns 0, or -1 with the reason recorded (bad name, bad value). */
+VT_API int vt_setting(struct vt_app *app, const struct vt_setting *setting);
+
+/* The value in force. A name that was not declared with that type: NULL, false or 0. */
+VT_API const char *vt_setting_text(const struct vt_app *app, const char *name);
+VT_API bool vt_setting_bool(const struct vt_app *app, const char *name);
+VT_API int64_t vt_setting_int(const struct vt_app *app, const char *name); /* also milliseconds and bytes */
+
+/*
+ * Answers one request. Returns VT_OK after having answered through res, or another result, which the
+ * service then answers (see vt_fail()). VT_OK without an answer is a 500 with a log record.
+ */
+typedef enum vt_result vt_handler_fn(struct vt_request *req, struct vt_response *res);
+
+struct vt_route {
+	const char *method; /* "GET" also serves HEAD */
+	const char *path;   /* "/users/{id}": a parameter is one whole segment */
+	vt_handler_fn *handler;
+	void *context; /* handed to the handler by vt_route_context() */
+};
+
+/* Adds a route; only during setup. Returns 0, or -1 with the reason recorded (syntax, duplicate). */
+VT_API int vt_route(struct vt_app *app, const struct vt_route *route);
+
+/* ---- The request ------------------------------------------------------------------------------- */
+
+VT_API const char *vt_method(const struct vt_request *req);       /* "GET" */
+VT_API const char *vt_path(const struct vt_request *req);         /* decoded, below the mount point: "/users/42" */
+VT_API const char *vt_query_string(const struct vt_request *req); /* raw, "" where there is none */
+VT_API const char *vt_scheme(const struct vt_request *req);       /* "http" or "https" */
+VT_API const char *vt_host(const struct vt_request *req);         /* as sent, "" where absent */
+VT_API const char *vt_script_name(const struct vt_request *req);  /* the mount point, "" at the root */
+VT_API const char *vt_client_ip(const struct vt_request *req);    /* REMOTE_ADDR, "" where absent */
+VT_API const char *vt_user(const struct vt_request *req);         /* REMOTE_USER, NULL where nobody is authenticated */
+VT_API const char *vt_correlation_id(const struct vt_request *req); /* never NULL */
+VT_API const char *vt_request_id(const struct vt_request *req);     /* never NULL */
+VT_API void *vt_route_context(const struct vt_request *req);
+
+/* A path parameter of the route's template, decoded; NULL if the template has none of that name. */
+VT_API const char *vt_path_param(const struct vt_request *req, const char *name);
+/* The n-th (from 0) query parameter of that name, decoded ('+' is a blank); NULL past the last. */
+VT_API const char *vt_query_param(const struct vt_request *req, const char *name, size_t n);
+/* The n-th header of that name (case does not matter), as sent; NULL past the last. */
+VT_API const char *vt_header(const struct vt_request *req, const char *name, size_t n);
+/* The cookie of that name, RFC 6265 section 5.4, the first where it is repeated; NULL where absent. */
+VT_API const char *vt_cookie(const struct vt_request *req, const char *name);
+/* Without parameters and in lower case, "application/json"; "" where absent. */
+VT_API const char *vt_content_type(const struct vt_request *req);
+/* CONTENT_LENGTH, or -1 where the web server gave none. */
+VT_API int64_t vt_content_length(const struct vt_request *req);
+
+/*
+ * The whole body, read now if it was not yet; data is followed by a NUL that is not counted.
+ * VT_TOO_LARGE, VT_TIMEOUT (REQUEST_TIMEOUT passed), VT_PEER_GONE, VT_NO_MEMORY.
+ */
+VT_API enum vt_result vt_body(struct vt_request *req, const char **data, size_t *size_bytes);
+/*
+ * The body as JSON text, proved to be one document by RFC 8259 with at most MAX_JSON_DEPTH levels.
+ * VT_UNSUPPORTED where Content-Type is neither application/json nor a +json type; VT_BAD_INPUT where
+ * it is not JSON; or what vt_body() gives.
+ */
+VT_API enum vt_result vt_body_json_text(struct vt_request *req, const char **text, size_t *size_bytes);
+/*
+ * The same, parsed by json-c; the tree belongs to the request and counts against MAX_REQUEST_MEMORY
+ * (VT_NO_MEMORY): it can take hundreds of times the text's size. The document "null" gives NULL.
+ */
+VT_API enum vt_result vt_body_json(struct vt_request *req, struct json_object **json);
+
+/* Memory that lives as long as the request; NULL at the bound (MAX_REQUEST_MEMORY), which the answer then says. */
+VT_API void *vt_alloc(struct vt_request *req, size_t size_bytes);
+/* Milliseconds that the request may still take (REQUEST_TIMEOUT), 0 when it is over. For waits of a handler's own. */
+VT_API int64_t vt_time_left_ms(const struct vt_request *req);
+
+/* ---- The response ------------------------------------------------------------------------------ */
+
+/*
+ * The functions that return enum vt_result give VT_OK, or VT_NO_MEMORY, or VT_ERROR where the response
+ * was already answered or an argument cannot be sent; that is then logged, and the client gets a 500.
+ */
+
+/* 100 to 999; 200 if never set. */
+VT_API enum vt_result vt_status(struct vt_response *res, int status);
+/*
+ * Adds a header. Refused: a name that is no token (RFC 9110 section 5.1), a value with CR, LF, NUL or another
+ * control character (section 5.5), Status, Content-Type (the answer names it), Content-Length, Connection,
+ * Transfer-Encoding; more than 32.
+ */
+VT_API enum vt_result vt_set_header(struct vt_response *res, const char *name, const char *value);
+/* Answers with these bytes (copied). */
+VT_API enum vt_result vt_answer(struct vt_response *res, const char *content_type, const void *data, size_t size_bytes);
+/* Answers with a JSON text that the caller vouches for, as application/json. */
+VT_API enum vt_result vt_json_text(struct vt_response *res, const char *text, size_t size_bytes);
+/* Answers with a json-c tree, which stays the caller's. */
+VT_API enum vt_result vt_json(struct vt_response *res, struct json_object *json);
+/* Answers with one row as a JSON object; an error if there is no such row. */
+VT_API enum vt_result vt_json_row(struct vt_response *res, const struct vt_rows *rows, size_t row);
+/* Answers with all rows as a JSON array of objects. */
+VT_API enum vt_result vt_json_rows(struct vt_response *res, const struct vt_rows *rows);
+/* Answers with status and no body. */
+VT_API enum vt_result vt_no_content(struct vt_response *res, int status);
+/* Answers with application/problem+json (RFC 9457): type about:blank, title, status, detail, correlation_id. detail may be NULL. */
+VT_API enum vt_result vt_problem(struct vt_response *res, int status, const char *detail);
+/* Answers for a result other than VT_OK with the status that enum vt_result names. */
+VT_API enum vt_result vt_fail(struct vt_response *res, enum vt_result result);
+
+/* ---- Log --------------------------------------------------------------------------------------- */
+
+enum vt_level { VT_DEBUG, VT_INFO, VT_WARNING, VT_ERROR_LEVEL, VT_CRITICAL };
+
+enum vt_field_type { VT_FIELD_TEXT, VT_FIELD_BYTES, VT_FIELD_INT, VT_FIELD_DOUBLE, VT_FIELD_BOOL };
+
+/* One typed field of a log record. Any bytes may stand in a text: they are made valid UTF-8 and redacted. */
+struct vt_field {
+	const char *name;
+	enum vt_field_type type;
+	union {
+		const char *text; /* NULL leaves the field out */
+		int64_t integer;
+		double number;
+		bool boolean;
+	} value;
+	size_t size_bytes; /* VT_FIELD_BYTES */
+};
+
+#define VT_STR(n, v) ((struct vt_field){.name = (n), .type = VT_FIELD_TEXT, .value.text = (v)})
+#define VT_STRN(n, v, size)                                                                                            \
+	((struct vt_field){.name = (n), .type = VT_FIELD_BYTES, .value.text = (v), .size_bytes = (size)})
+#define VT_INT(n, v) ((struct vt_field){.name = (n), .type = VT_FIELD_INT, .value.integer = (int64_t)(v)})
+#define VT_DOUBLE(n, v) ((struct vt_field){.name = (n), .type = VT_FIELD_DOUBLE, .value.number = (v)})
+#define VT_BOOL(n, v) ((struct vt_field){.name = (n), .type = VT_FIELD_BOOL, .value.boolean = (v)})
+
+/* Where a record comes from; made by vt_log(). */
+struct vt_log_site {
+	const char *file, *function;
+	int line;
+};
+
+/*
+ * One record with the request's IDs: vt_log(req, VT_INFO, "User shown", VT_INT("rows", 1)).
+ * message is a constant of the program, never a client's bytes. At least one field.
+ */
+#define vt_log(req, level, message, ...)                                                                               \
+	vt_log_fields((req), (level), &(const struct vt_log_site){__FILE__, __func__, __LINE__}, (message),            \
+	              (const struct vt_field[]){__VA_ARGS__},                                                          \
+	              sizeof((const struct vt_field[]){__VA_ARGS__}) / sizeof(struct vt_field))
+
+VT_API void vt_log_fields(const struct vt_request *req, enum vt_level level, const struct vt_log_site *site,
+                          const char *message, const struct vt_field *fields, size_t count);
+
+/* ---- The database ------------------------------------------------------------------------------ */
+
+#define VT_PARAMS(...)                                                                                                 \
+	(const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *)
+#define VT_NO_PARAMS NULL, 0
+
+/*
+ * Runs one statement with text parameters ($1, $2 …; NULL is SQL's null) on the worker's connection,
+ * within DB_QUERY_TIMEOUT and what is left of the request. A connection on which a wait timed out is
+ * thrown away. A statement that fails is not repeated, unless the connection turned out to be dead
+ * before anything was sent.
+ * VT_BAD_INPUT (SQLSTATE class 22), VT_CONFLICT (class 23), VT_NOT_CONFIGURED, VT_UNAVAILABLE, VT_TIMEOUT, VT_ERROR.
+ */
+VT_API enum vt_result vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql,
+                               const char *const *params, size_t param_count);
+
+VT_API size_t vt_rows_count(const struct vt_rows *rows);
+VT_API size_t vt_columns_count(const struct vt_rows *rows);
+/* Text of a field; NULL for SQL's null and out of range. */
+VT_API const char *vt_value(const struct vt_rows *rows, size_t row, const char *column);
+/* Rows that an INSERT, UPDATE or DELETE touched. */
+VT_API int64_t vt_rows_affected(const struct vt_rows *rows);
+
+/* ---- The cache --------------------------------------------------------------------------------- */
+
+/*
+ * All fail open: a cache that is away answers VT_UNAVAILABLE or VT_TIMEOUT within REDIS_TIMEOUT, and
+ * the handler goes on without it. Keys and values are any bytes.
+ */
+VT_API enum vt_result vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t *size_bytes);
+/* ttl_s 0: CACHE_TTL_DEFAULT. */
+VT_API enum vt_result vt_cache_set(struct vt_request *req, const char *key, const void *value, size_t size_bytes,
+                                   int64_t ttl_s);
+VT_API enum vt_result vt_cache_delete(struct vt_request *req, const char *key);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
