@@ -1,0 +1,60 @@
+/*
+ * check_record.c - the checks' results in shared memory.
+ *
+ * Written by the worker that holds the claim (checks_claim.c), read by all. A result is behind a seqlock
+ * against a writer at work, and under a checksum against one that was frozen in the middle, lost its
+ * claim to another, and then went on.
+ */
+#include <string.h>
+
+#include "insist.h"
+#include "layout.h"
+
+static uint64_t
+mix(uint64_t hash, const void *data, size_t size)
+{
+	const unsigned char *bytes = data;
+	for (size_t i = 0; i < size; i++)
+		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* FNV-1a over the members, not over the padding between them. */
+static uint64_t
+checksum(const struct check_result *result)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	hash = mix(hash, &result->checked_ns, sizeof result->checked_ns);
+	hash = mix(hash, &result->duration_ns, sizeof result->duration_ns);
+	hash = mix(hash, &result->status, sizeof result->status);
+	hash = mix(hash, &result->percent, sizeof result->percent);
+	hash = mix(hash, &result->total_bytes, sizeof result->total_bytes);
+	hash = mix(hash, &result->free_bytes, sizeof result->free_bytes);
+	return mix(hash, result->text, sizeof result->text);
+}
+
+void
+check_publish(struct scoreboard *board, unsigned index, const struct check_result *result)
+{
+	INSIST(index < SCOREBOARD_MAX_CHECKS);
+	struct check_record *record = &board->file->checks[index];
+	struct sealed_result sealed = {.result = *result};
+	sealed.result.text[sizeof sealed.result.text - 1] = '\0';
+	sealed.checksum = checksum(&sealed.result);
+	seqlock_write_begin(&record->lock);
+	memcpy(&record->sealed, &sealed, sizeof sealed);
+	seqlock_write_end(&record->lock);
+}
+
+bool
+check_read(struct scoreboard *board, unsigned index, struct check_result *result)
+{
+	INSIST(index < SCOREBOARD_MAX_CHECKS);
+	const struct check_record *record = &board->file->checks[index];
+	struct sealed_result sealed;
+	if (!seqlock_read(&record->lock, &sealed, &record->sealed, sizeof sealed) || sealed.result.checked_ns == 0 ||
+	    sealed.checksum != checksum(&sealed.result))
+		return false;
+	*result = sealed.result;
+	return true;
+}

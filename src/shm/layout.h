@@ -1,0 +1,72 @@
+/*
+ * layout.h - the scoreboard file, byte by byte; private to this floor.
+ *
+ * The parts that different processes write stand on cache lines of their own. A change of any type in
+ * here, or in scoreboard.h's slot and results, changes the fingerprint by itself; a change of meaning
+ * alone needs a new SCOREBOARD_VERSION. doc/shm-layout.md draws it.
+ */
+#ifndef SHM_LAYOUT_H
+#define SHM_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "area.h"
+#include "scoreboard.h"
+
+#define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
+#define SCOREBOARD_MAGIC_BYTES 8
+#define SCOREBOARD_VERSION 1
+#define SCOREBOARD_LINE 64
+
+/* Another process reads these words, so the compiler must not put a hidden lock around them. */
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must be lock-free");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "32-bit atomics must be lock-free");
+
+struct scoreboard_header {
+	char magic[SCOREBOARD_MAGIC_BYTES]; /* written last: a file without it is not ready */
+	uint32_t version;
+	uint32_t slots;
+	uint64_t fingerprint;
+	uint64_t size_bytes;
+};
+
+/* Who runs the checks, and how often a run has ended. */
+struct checks_control {
+	_Atomic uint64_t claim; /* deadline in ms << CLAIM_PID_BITS | pid; 0: nobody */
+	_Atomic uint32_t runs;  /* the futex that waiters sleep on */
+};
+
+/*
+ * A result and its checksum. The claim sees to one writer at a time, but cannot stop a writer that was
+ * frozen in the middle, lost its claim and woke again; its late bytes fail the checksum.
+ */
+struct sealed_result {
+	uint64_t checksum;
+	struct check_result result;
+};
+
+struct check_record {
+	_Alignas(SCOREBOARD_LINE) struct seqlock lock;
+	struct sealed_result sealed;
+};
+
+struct scoreboard_file {
+	_Alignas(SCOREBOARD_LINE) struct scoreboard_header header;
+	_Alignas(SCOREBOARD_LINE) struct scoreboard_service service;
+	_Alignas(SCOREBOARD_LINE) struct checks_control control;
+	struct check_record checks[SCOREBOARD_MAX_CHECKS];
+	struct slot slots[];
+};
+
+/* A process's own view of the file. */
+struct scoreboard {
+	struct area area;
+	struct scoreboard_file *file;
+	uint64_t held; /* the claim as this process took it; 0: none */
+};
+
+/* The 22 bits hold every pid: the kernel's PID_MAX_LIMIT is 2^22. The other 42 hold 139 years in ms. */
+#define CLAIM_PID_BITS 22
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * scoreboard.h - what every worker is doing, and what the last checks found, in shared memory.
+ *
+ * One slot a worker, written by that worker alone while it lives; the supervisor writes a slot only
+ * while nobody lives in it. Counters belong to the slot and go on under its next owner, so they never
+ * fall. Check results are one record a check, written by whichever worker holds the claim on the run.
+ * doc/shm-layout.md draws the file.
+ */
+#ifndef SHM_SCOREBOARD_H
+#define SHM_SCOREBOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "area.h"
+#include "seqlock.h"
+
+struct err;
+
+#define SCOREBOARD_MAX_SLOTS 1024
+#define SCOREBOARD_MAX_CHECKS 32
+
+enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY, SLOT_STOPPING, SLOT_DEAD };
+enum slot_role { ROLE_WORKER, ROLE_ADMIN };
+enum slot_phase { PHASE_NONE, PHASE_READING, PHASE_HANDLER, PHASE_DATABASE, PHASE_CACHE, PHASE_WRITING };
+
+const char *slot_state_name(enum slot_state state);
+const char *slot_role_name(enum slot_role role);
+const char *slot_phase_name(enum slot_phase phase);
+
+/* The request in flight; texts are cut to fit and always closed. started_ns is monotonic, 0: none. */
+struct slot_request {
+	int64_t started_ns;
+	char correlation_id[129];
+	char trace_id[33];
+	char method[16];
+	char path[256];
+	char route[128];
+};
+
+struct slot {
+	_Alignas(64) _Atomic int32_t pid; /* 0: nobody lives here */
+	_Atomic uint32_t generation;
+	_Atomic uint64_t pid_started; /* field 22 of /proc/PID/stat: pids are used again */
+	_Atomic int64_t worker_started_ns;
+	_Atomic uint8_t state, role, phase;
+	_Atomic uint64_t requests;    /* completed, by all owners */
+	_Atomic uint32_t connections; /* held by the present owner */
+	struct seqlock request_lock;
+	struct slot_request request;
+};
+
+enum check_status { CHECK_UNKNOWN, CHECK_HEALTHY, CHECK_FAILED, CHECK_NOT_CONFIGURED };
+
+/* One check's last result. What total, free and percent mean is the check's to say. */
+struct check_result {
+	int64_t checked_ns; /* monotonic, when the run ended; 0: never */
+	int64_t duration_ns;
+	int32_t status; /* enum check_status */
+	double percent;
+	uint64_t total_bytes, free_bytes;
+	char text[256]; /* why it failed, without host, user or password */
+};
+
+struct scoreboard;
+
+/* Bytes of a scoreboard with so many slots. */
+size_t scoreboard_size_bytes(unsigned slots);
+/*
+ * Creates the file and an empty scoreboard in it; what a dead owner left is replaced. Errors as
+ * area_create(), and a file that holds something else than a scoreboard is refused. Not twice in one process.
+ */
+struct scoreboard *scoreboard_create(const char *path, unsigned slots, bool *was_there, struct err *err);
+/*
+ * Read-only, for other programs; refuses a file of another layout. Never by the process that created it:
+ * closing again would drop its lock.
+ */
+struct scoreboard *scoreboard_attach(const char *path, struct err *err);
+/* Unmaps; does not remove the file. NULL is allowed. */
+void scoreboard_close(struct scoreboard *board);
+void scoreboard_unlink(const struct scoreboard *board);
+int scoreboard_chown(const struct scoreboard *board, uid_t uid, gid_t gid, struct err *err);
+
+/* ---- The service ---- */
+
+struct scoreboard_service {
+	_Atomic int32_t supervisor_pid;
+	_Atomic uint32_t generation;
+	_Atomic uint32_t workers_wanted;
+	_Atomic uint32_t draining;      /* 1: the service stops, or was told to drain */
+	_Atomic uint32_t started;       /* 1: every worker has started once */
+	_Atomic uint32_t checks_passed; /* 1: the critical checks have all passed at one time since the start */
+	_Atomic uint64_t worker_deaths; /* not asked for */
+	_Atomic int64_t started_real_ns;
+};
+
+struct scoreboard_service *scoreboard_service(struct scoreboard *board);
+
+/* ---- Slots ---- */
+
+unsigned scoreboard_slots(const struct scoreboard *board);
+struct slot *scoreboard_slot(struct scoreboard *board, unsigned index);
+/* By the worker itself, first thing after the fork. */
+void slot_claim(struct slot *slot, enum slot_role role, uint32_t generation);
+/* By the supervisor when the owner has been reaped, or by the owner on leaving. The counters stay. */
+void slot_release(struct slot *slot);
+void slot_set_state(struct slot *slot, enum slot_state state);
+void slot_set_phase(struct slot *slot, enum slot_phase phase);
+enum slot_phase slot_phase(const struct slot *slot);
+/* The request in flight; request NULL: none any more. */
+void slot_set_request(struct slot *slot, const struct slot_request *request);
+/* A copy of it; false where there is none or no stable copy could be had. */
+bool slot_get_request(const struct slot *slot, struct slot_request *request);
+
+/* How many slots are alive, busy and so on, at about one moment. */
+struct pool_summary {
+	unsigned workers, starting, idle, busy, stopping;
+	uint64_t requests;
+	uint32_t connections;
+};
+void scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_summary *summary);
+
+/* ---- Check results ---- */
+
+/*
+ * One run of all checks at a time, whoever is asked: the claim is a word in shared memory that holds
+ * the runner's deadline and pid, so that a runner that died holds it no longer than its deadline.
+ */
+bool checks_claim(struct scoreboard *board, int64_t now_ns, int64_t deadline_ns);
+/* Gives the claim back and wakes those who wait; does nothing where this process is not its holder (any more). */
+void checks_release(struct scoreboard *board);
+/* Waits until no run is on (true: it ended, or the claim of a dead runner ran out) or the deadline passes (false). */
+bool checks_wait(struct scoreboard *board, int64_t deadline_ns);
+void check_publish(struct scoreboard *board, unsigned index, const struct check_result *result);
+/* False where never published or no stable copy could be had. */
+bool check_read(struct scoreboard *board, unsigned index, struct check_result *result);
+
+#endif

@@ -1,0 +1,150 @@
+/*
+ * slot.c - one worker's part of the scoreboard, and the names of what stands in it.
+ *
+ * Written by the worker that lives in the slot, and by the supervisor while nobody does. Read by
+ * everyone at any moment: single words are atomics, the request in flight is behind a seqlock. Nothing in
+ * here waits.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "scoreboard.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const state_names[] = {
+	[SLOT_FREE] = "free", [SLOT_STARTING] = "starting", [SLOT_IDLE] = "idle",
+	[SLOT_BUSY] = "busy", [SLOT_STOPPING] = "stopping", [SLOT_DEAD] = "dead",
+};
+
+static const char *const role_names[] = {[ROLE_WORKER] = "worker", [ROLE_ADMIN] = "admin"};
+
+static const char *const phase_names[] = {
+	[PHASE_NONE] = "none",         [PHASE_READING] = "reading", [PHASE_HANDLER] = "handler",
+	[PHASE_DATABASE] = "database", [PHASE_CACHE] = "cache",     [PHASE_WRITING] = "writing",
+};
+
+/* The word may come from a file that another program wrote: out of range is not a bug of ours. */
+static const char *
+name_of(const char *const *names, size_t count, unsigned value)
+{
+	return value < count ? names[value] : "unknown";
+}
+
+const char *
+slot_state_name(enum slot_state state)
+{
+	return name_of(state_names, COUNT_OF(state_names), (unsigned)state);
+}
+
+const char *
+slot_role_name(enum slot_role role)
+{
+	return name_of(role_names, COUNT_OF(role_names), (unsigned)role);
+}
+
+const char *
+slot_phase_name(enum slot_phase phase)
+{
+	return name_of(phase_names, COUNT_OF(phase_names), (unsigned)phase);
+}
+
+/* Field 22 of /proc/self/stat, in clock ticks since boot (proc_pid_stat(5)); 0 where it cannot be read. */
+static uint64_t
+own_start_time(void)
+{
+	char text[1024];
+	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	/* The name in field 2 may hold blanks and brackets; the last bracket closes it. */
+	char *p = strrchr(text, ')');
+	for (int field = 2; p != NULL && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p != NULL ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+void
+slot_claim(struct slot *slot, enum slot_role role, uint32_t generation)
+{
+	slot_set_request(slot, NULL);
+	slot_set_phase(slot, PHASE_NONE);
+	slot_set_state(slot, SLOT_STARTING);
+	atomic_store_explicit(&slot->role, (uint8_t)role, memory_order_relaxed);
+	atomic_store_explicit(&slot->generation, generation, memory_order_relaxed);
+	atomic_store_explicit(&slot->connections, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->worker_started_ns, clock_mono_ns(), memory_order_relaxed);
+	atomic_store_explicit(&slot->pid_started, own_start_time(), memory_order_relaxed);
+	/* Last: who sees the pid sees the rest. */
+	atomic_store_explicit(&slot->pid, (int32_t)getpid(), memory_order_release);
+}
+
+void
+slot_release(struct slot *slot)
+{
+	atomic_store_explicit(&slot->pid, 0, memory_order_release);
+	slot_set_state(slot, SLOT_FREE);
+	slot_set_phase(slot, PHASE_NONE);
+	atomic_store_explicit(&slot->connections, 0, memory_order_relaxed);
+	slot_set_request(slot, NULL);
+}
+
+void
+slot_set_state(struct slot *slot, enum slot_state state)
+{
+	atomic_store_explicit(&slot->state, (uint8_t)state, memory_order_relaxed);
+}
+
+void
+slot_set_phase(struct slot *slot, enum slot_phase phase)
+{
+	atomic_store_explicit(&slot->phase, (uint8_t)phase, memory_order_relaxed);
+}
+
+enum slot_phase
+slot_phase(const struct slot *slot)
+{
+	return (enum slot_phase)atomic_load_explicit(&slot->phase, memory_order_relaxed);
+}
+
+/* Whatever was copied, each text ends inside its array. */
+static void
+close_texts(struct slot_request *request)
+{
+	request->correlation_id[sizeof request->correlation_id - 1] = '\0';
+	request->trace_id[sizeof request->trace_id - 1] = '\0';
+	request->method[sizeof request->method - 1] = '\0';
+	request->path[sizeof request->path - 1] = '\0';
+	request->route[sizeof request->route - 1] = '\0';
+}
+
+void
+slot_set_request(struct slot *slot, const struct slot_request *request)
+{
+	seqlock_write_begin(&slot->request_lock);
+	if (request != NULL) {
+		memcpy(&slot->request, request, sizeof *request);
+		close_texts(&slot->request);
+	} else {
+		slot->request.started_ns = 0;
+	}
+	seqlock_write_end(&slot->request_lock);
+}
+
+bool
+slot_get_request(const struct slot *slot, struct slot_request *request)
+{
+	if (!seqlock_read(&slot->request_lock, request, &slot->request, sizeof *request))
+		return false;
+	close_texts(request);
+	return request->started_ns != 0;
+}
