@@ -1,0 +1,49 @@
+/* syntax.c - tokens and field values. Used for what comes in (methods) and for what goes out (headers). */
+#include "syntax.h"
+
+#include <string.h>
+
+static bool
+is_token_character(char c)
+{
+	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+		return true;
+	return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+}
+
+bool
+syntax_token(const char *text, size_t size_bytes)
+{
+	for (size_t i = 0; i < size_bytes; i++)
+		if (!is_token_character(text[i]))
+			return false;
+	return size_bytes > 0;
+}
+
+bool
+syntax_field_value(const char *text, size_t size_bytes)
+{
+	for (size_t i = 0; i < size_bytes; i++) {
+		unsigned char c = (unsigned char)text[i];
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+bool
+syntax_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+void
+syntax_trim(const char **text, size_t *size_bytes)
+{
+	while (*size_bytes > 0 && syntax_is_blank((*text)[0])) {
+		(*text)++;
+		(*size_bytes)--;
+	}
+	while (*size_bytes > 0 && syntax_is_blank((*text)[*size_bytes - 1]))
+		(*size_bytes)--;
+}
