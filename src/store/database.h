@@ -1,0 +1,71 @@
+/*
+ * database.h - one worker's PostgreSQL connection: opened after the fork, checked, recycled, and never
+ * waited for past a deadline.
+ *
+ * libpq is used without blocking; every wait is a poll() of ours. A connection on which a wait timed out,
+ * or whose state is not known, is thrown away. A connection that was idle is pinged before it is used.
+ * Reconnects that fail are spaced by a back-off; until it is over, calls fail at once.
+ */
+#ifndef STORE_DATABASE_H
+#define STORE_DATABASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "io_step.h"
+#include "vitals.h"
+
+struct database;
+struct err;
+struct log;
+struct strbuf;
+
+struct database_config {
+	const char *url; /* postgresql://… or "key=value …", as libpq takes it */
+	const char *application_name;
+	int64_t connect_timeout_ms, query_timeout_ms;
+	int64_t recycle_ms; /* a connection's age at which it is replaced, up to a tenth earlier by chance; 0: never */
+	int64_t ping_idle_ms; /* idle for longer: ping first */
+	bool debug_sql;       /* log statements (never parameters) at DEBUG */
+	struct log *log;      /* outlives the database */
+};
+
+/* Proves the URL without connecting. The sentence never holds user, password or host. */
+int database_check_url(const char *url, struct err *err);
+
+/* Opens nothing yet. The config's texts are copied. */
+struct database *database_create(const struct database_config *config, struct err *err);
+void database_destroy(struct database *db);
+
+struct database_query {
+	const char *sql;
+	const char *const *params; /* text, NULL: SQL's null */
+	size_t param_count;
+	int64_t deadline_ns;                   /* monotonic; the earlier of it and the query time-out counts */
+	const struct log_context *log_context; /* may be NULL */
+};
+
+/*
+ * Connects where needed. On VT_OK *rows is the caller's, to be freed by rows_destroy(); otherwise NULL. Results
+ * as vt_query(); 40001 and 40P01 are VT_CONFLICT too. DB_CONNECT_TIMEOUT passed while connecting is
+ * VT_UNAVAILABLE, the deadline passed is VT_TIMEOUT. A statement that leaves a transaction open is VT_ERROR and
+ * is undone: transactions over several statements are not served.
+ */
+enum vt_result database_query(struct database *db, const struct database_query *query, struct vt_rows **rows);
+void rows_destroy(struct vt_rows *rows);
+/* One row as a JSON object: numbers, booleans and json columns by their type, all else strings. False: no such row. */
+bool rows_write_json(const struct vt_rows *rows, size_t row, struct strbuf *out);
+
+/*
+ * The check: connects where needed (without regard to the back-off) and runs SELECT 1. begin, then step
+ * until IO_DONE, polling *want in between; abandon throws the connection away if the check is not done.
+ */
+void database_ping_begin(struct database *db);
+enum io_progress database_ping_step(struct database *db, struct io_want *want, enum vt_result *result);
+void database_ping_abandon(struct database *db);
+
+/* Why the last operation failed: "connection refused", without host, user or password. Static or the database's. */
+const char *database_error(const struct database *db);
+
+#endif
