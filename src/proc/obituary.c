@@ -1,0 +1,71 @@
+/* obituary.c - see obituary.h. Called by the supervisor with a slot that nobody writes any more. */
+#include "obituary.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "clock.h"
+#include "log.h"
+
+#define MAX_FIELDS 16
+
+const char *
+signal_name(int signal_number, char buffer[static 16])
+{
+	const char *abbreviation = sigabbrev_np(signal_number);
+	if (abbreviation != NULL)
+		snprintf(buffer, 16, "SIG%s", abbreviation);
+	else
+		snprintf(buffer, 16, "signal %d", signal_number);
+	return buffer;
+}
+
+static size_t
+add_cause(struct vt_field *fields, size_t n, int status, char name[static 16])
+{
+	if (!WIFSIGNALED(status)) {
+		fields[n++] = VT_INT("exit_code", WEXITSTATUS(status));
+		return n;
+	}
+	fields[n++] = VT_STR("signal", signal_name(WTERMSIG(status), name));
+	fields[n++] = VT_BOOL("core_dumped", WCOREDUMP(status));
+	return n;
+}
+
+static size_t
+add_request(struct vt_field *fields, size_t n, const struct slot *slot, const struct slot_request *request)
+{
+	fields[n++] = VT_STR("method", request->method);
+	fields[n++] = VT_STR("path", request->path);
+	fields[n++] = VT_STR("route", request->route);
+	fields[n++] = VT_STR("phase", slot_phase_name(slot_phase(slot)));
+	fields[n++] = VT_DOUBLE("elapsed_seconds", (double)(clock_mono_ns() - request->started_ns) / NS_PER_S);
+	return n;
+}
+
+void
+obituary_write(struct log *log, const struct slot *slot, const struct death *death)
+{
+	char name[16];
+	struct slot_request request;
+	struct vt_field fields[MAX_FIELDS];
+	struct log_context context = {0};
+	size_t n = 0;
+	fields[n++] = VT_INT("worker", death->worker);
+	fields[n++] = VT_INT("pid", death->pid);
+	n = add_cause(fields, n, death->wait_status, name);
+	if (slot_get_request(slot, &request)) {
+		context.correlation_id = request.correlation_id;
+		n = add_request(fields, n, slot, &request);
+	}
+	fields[n++] = VT_DOUBLE("lived_seconds", (double)death->lived_ms / 1000);
+	fields[n++] = VT_DOUBLE("restart_delay_seconds", (double)death->restart_delay_ms / 1000);
+	log_write(log, &(struct log_record){.level = VT_ERROR_LEVEL,
+	                                    .logger = "vitals.supervisor",
+	                                    .message = "Worker died",
+	                                    .site = LOG_SITE,
+	                                    .context = &context,
+	                                    .fields = fields,
+	                                    .count = n});
+}

@@ -1,0 +1,164 @@
+/* test_obituary.c - what the record of a death says, for real deaths of real processes. */
+#include <check.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "err.h"
+#include "log.h"
+#include "obituary.h"
+#include "redact.h"
+
+static char directory[] = "/tmp/vt-obituary-XXXXXX";
+static char board_path[64], log_path[64];
+static struct scoreboard *board;
+static struct redact *redact;
+static struct log *log_;
+
+static void
+setup(void)
+{
+	struct err err;
+	bool was_there;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(board_path, sizeof board_path, "%s/board", directory);
+	snprintf(log_path, sizeof log_path, "%s/log", directory);
+	board = scoreboard_create(board_path, 1, &was_there, &err);
+	redact = redact_create(NULL);
+	log_ = log_create(&(struct log_config){.level = VT_INFO, .file = log_path, .redact = redact}, &err);
+	ck_assert_ptr_nonnull(board);
+	ck_assert_ptr_nonnull(log_);
+}
+
+static void
+teardown(void)
+{
+	log_destroy(log_);
+	redact_destroy(redact);
+	scoreboard_unlink(board);
+	scoreboard_close(board);
+	unlink(log_path);
+	rmdir(directory);
+}
+
+/* The wait status of a child that claims the slot and then ends as told: by a signal, or by this exit status. */
+static int
+die(int signal_number, int exit_status, const struct slot_request *request)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct slot *slot = scoreboard_slot(board, 0);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+		slot_claim(slot, ROLE_WORKER, 1);
+		if (request != NULL) {
+			slot_set_request(slot, request);
+			slot_set_phase(slot, PHASE_DATABASE);
+		}
+		if (signal_number != 0) {
+			signal(signal_number, SIG_DFL);
+			raise(signal_number);
+		}
+		_exit(exit_status);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static struct json_object *
+record_of(int wait_status)
+{
+	char line[4096];
+	obituary_write(log_, scoreboard_slot(board, 0),
+	               &(struct death){.worker = 7, .pid = 4711, .wait_status = wait_status, .lived_ms = 1500});
+	FILE *file = fopen(log_path, "r");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
+	fclose(file);
+	struct json_object *record = json_tokener_parse(line);
+	ck_assert_ptr_nonnull(record);
+	return record;
+}
+
+/* "" where the record has no such field. */
+static const char *
+field(struct json_object *record, const char *name)
+{
+	struct json_object *value;
+	return json_object_object_get_ex(record, name, &value) ? json_object_get_string(value) : "";
+}
+
+START_TEST(a_signal_is_named)
+{
+	struct json_object *record = record_of(die(SIGSEGV, 0, NULL));
+	ck_assert_str_eq(field(record, "message"), "Worker died");
+	ck_assert_str_eq(field(record, "level"), "ERROR");
+	ck_assert_str_eq(field(record, "worker"), "7");
+	ck_assert_str_eq(field(record, "pid"), "4711");
+	ck_assert_str_eq(field(record, "signal"), "SIGSEGV");
+	ck_assert_str_eq(field(record, "core_dumped"), "false");
+	ck_assert_str_eq(field(record, "exit_code"), "");
+	ck_assert_str_eq(field(record, "correlation_id"), "");
+	json_object_put(record);
+}
+END_TEST
+
+START_TEST(an_exit_status_is_told)
+{
+	struct json_object *record = record_of(die(0, 3, NULL));
+	ck_assert_str_eq(field(record, "exit_code"), "3");
+	ck_assert_str_eq(field(record, "signal"), "");
+	json_object_put(record);
+}
+END_TEST
+
+START_TEST(the_request_in_flight_is_told)
+{
+	struct slot_request request = {.started_ns = clock_mono_ns(),
+	                               .correlation_id = "id-1",
+	                               .method = "GET",
+	                               .path = "/users/42",
+	                               .route = "/users/{id}"};
+	struct json_object *record = record_of(die(SIGKILL, 0, &request));
+	ck_assert_str_eq(field(record, "signal"), "SIGKILL");
+	ck_assert_str_eq(field(record, "correlation_id"), "id-1");
+	ck_assert_str_eq(field(record, "path"), "/users/42");
+	ck_assert_str_eq(field(record, "route"), "/users/{id}");
+	ck_assert_str_eq(field(record, "phase"), "database");
+	ck_assert(strtod(field(record, "elapsed_seconds"), NULL) >= 0);
+	json_object_put(record);
+}
+END_TEST
+
+START_TEST(signals_without_a_name_have_a_number)
+{
+	char name[16];
+	ck_assert_str_eq(signal_name(SIGTERM, name), "SIGTERM");
+	ck_assert_str_eq(signal_name(SIGRTMIN + 5, name), "signal 39");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("obituary");
+	TCase *tc = tcase_create("obituary");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_signal_is_named);
+	tcase_add_test(tc, an_exit_status_is_told);
+	tcase_add_test(tc, the_request_in_flight_is_told);
+	tcase_add_test(tc, signals_without_a_name_have_a_number);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

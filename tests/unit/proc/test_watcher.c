@@ -1,0 +1,129 @@
+/* test_watcher.c - the thread that acts when the main thread cannot. */
+#include <check.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "err.h"
+#include "watcher.h"
+
+#define TICK_MS 5
+#define IN_TIME_MS 5000
+
+static int pair[2];
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+}
+
+static void
+teardown(void)
+{
+	close(pair[0]);
+	close(pair[1]);
+}
+
+static struct watcher *
+start(pid_t supervisor)
+{
+	struct err err;
+	struct watcher *watcher = watcher_create(
+		&(struct watcher_config){.supervisor = supervisor, .orphan_grace_ms = 50, .tick_ms = TICK_MS}, &err);
+	ck_assert_ptr_nonnull(watcher);
+	return watcher;
+}
+
+static bool
+shut_down_within(int ms)
+{
+	struct pollfd wait = {.fd = pair[1], .events = POLLRDHUP};
+	return poll(&wait, 1, ms) == 1;
+}
+
+START_TEST(a_deadline_shuts_the_connection_down)
+{
+	struct watcher *watcher = start(0);
+	watcher_request_begin(watcher);
+	watcher_arm(watcher, pair[0], deadline_in_ms(20));
+	ck_assert(shut_down_within(IN_TIME_MS));
+	ck_assert(watcher_disarm(watcher));
+	watcher_request_end(watcher);
+	watcher_destroy(watcher);
+}
+END_TEST
+
+START_TEST(disarmed_in_time_it_does_nothing)
+{
+	struct watcher *watcher = start(0);
+	for (int i = 0; i < 20; i++) {
+		watcher_request_begin(watcher);
+		watcher_arm(watcher, pair[0], deadline_in_ms(IN_TIME_MS));
+		ck_assert(!watcher_disarm(watcher));
+		watcher_request_end(watcher);
+	}
+	ck_assert(!shut_down_within(4 * TICK_MS));
+	watcher_destroy(watcher);
+}
+END_TEST
+
+START_TEST(it_wakes_again_after_having_slept)
+{
+	struct watcher *watcher = start(0);
+	ck_assert(!shut_down_within(6 * TICK_MS)); /* long enough to have gone to sleep */
+	watcher_request_begin(watcher);
+	watcher_arm(watcher, pair[0], deadline_in_ms(1));
+	ck_assert(shut_down_within(IN_TIME_MS));
+	watcher_disarm(watcher);
+	watcher_destroy(watcher);
+}
+END_TEST
+
+/* A parent that dies leaves a child whose request never ends; the child's end is seen by its socket. */
+START_TEST(an_orphan_s_request_does_not_run_for_ever)
+{
+	pid_t parent = fork();
+	if (parent == 0) {
+		pid_t supervisor = getpid();
+		pid_t child = fork();
+		if (child == 0) {
+			close(pair[1]);
+			watcher_request_begin(start(supervisor));
+			for (;;)
+				pause();
+		}
+		close(pair[0]);
+		_exit(child > 0 ? 0 : 1);
+	}
+	int status;
+	close(pair[0]);
+	ck_assert_int_eq(waitpid(parent, &status, 0), parent);
+	ck_assert_int_eq(status, 0);
+	ck_assert(shut_down_within(IN_TIME_MS));
+	pair[0] = -1;
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("watcher");
+	TCase *tc = tcase_create("watcher");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_set_timeout(tc, 20);
+	tcase_add_test(tc, a_deadline_shuts_the_connection_down);
+	tcase_add_test(tc, disarmed_in_time_it_does_nothing);
+	tcase_add_test(tc, it_wakes_again_after_having_slept);
+	tcase_add_test(tc, an_orphan_s_request_does_not_run_for_ever);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
