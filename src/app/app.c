@@ -1,0 +1,98 @@
+/* app.c - what a module may say during setup; every complaint becomes a problem of the settings. */
+#include "app.h"
+
+#include <stdio.h>
+
+#include "err.h"
+#include "router.h"
+#include "routes.h"
+#include "settings.h"
+
+static int
+complain(struct vt_app *app, const char *sentence)
+{
+	char text[640];
+	if (app->module == NULL)
+		settings_add_problem(app->settings, sentence);
+	else {
+		snprintf(text, sizeof text, "module %s: %s", app->module, sentence);
+		settings_add_problem(app->settings, text);
+	}
+	return -1;
+}
+
+int
+app_init(struct vt_app *app, struct settings_reader *settings, struct err *err)
+{
+	*app = (struct vt_app){.settings = settings, .router = router_create()};
+	if (app->router == NULL)
+		return err_set(err, "There is no memory for the routes.");
+	return routes_add_built_in(app->router, settings_values(settings), err);
+}
+
+void
+app_fini(struct vt_app *app)
+{
+	router_destroy(app->router);
+	app->router = NULL;
+}
+
+static size_t
+count_problems(const struct vt_app *app)
+{
+	size_t n = 0;
+	while (settings_problem(app->settings, n) != NULL)
+		n++;
+	return n;
+}
+
+void
+app_run_setup(struct vt_app *app, const char *name, vt_setup_fn *setup)
+{
+	size_t before = count_problems(app);
+	app->module = name;
+	if (setup(app) != 0 && count_problems(app) == before)
+		complain(app, "its setup failed and gave no reason.");
+	app->module = NULL;
+}
+
+int
+vt_setup_error(struct vt_app *app, const char *sentence)
+{
+	return complain(app, sentence);
+}
+
+int
+vt_setting(struct vt_app *app, const struct vt_setting *setting)
+{
+	return settings_declare(app->settings, setting);
+}
+
+const char *
+vt_setting_text(const struct vt_app *app, const char *name)
+{
+	return settings_module_text(app->settings, name);
+}
+
+bool
+vt_setting_bool(const struct vt_app *app, const char *name)
+{
+	return settings_module_bool(app->settings, name);
+}
+
+int64_t
+vt_setting_int(const struct vt_app *app, const char *name)
+{
+	return settings_module_int(app->settings, name);
+}
+
+int
+vt_route(struct vt_app *app, const struct vt_route *route)
+{
+	struct err err;
+	struct route own = {
+		.method = route->method, .path = route->path, .handler = route->handler, .context = route->context};
+	if (router_add(app->router, &own, &err) != 0)
+		return complain(app, err.text);
+	return 0;
+}

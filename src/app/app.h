@@ -1,0 +1,35 @@
+/*
+ * app.h - the application under construction: what modules declare during setup.
+ *
+ * Lives in the supervisor before the fork and is constant afterwards. The functions of vitals.h that
+ * take a struct vt_app are in app.c.
+ */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "vitals.h"
+
+struct err;
+struct router;
+struct settings;
+struct settings_reader;
+
+struct vt_app {
+	struct settings_reader *settings; /* the caller's */
+	struct router *router;            /* owned */
+	const char *module;               /* whose setup runs, for its complaints; NULL: the service's own */
+};
+
+/* With the built-in routes already added. -1: no memory, or a table that is wrong. */
+int app_init(struct vt_app *app, struct settings_reader *settings, struct err *err);
+void app_fini(struct vt_app *app);
+
+/*
+ * Loads the modules that MODULES names, in order, and runs each one's vitals_setup(). What is wrong is
+ * added to the settings' problems. A file that others may write is refused.
+ */
+void app_load_modules(struct vt_app *app, const struct settings *settings);
+/* Runs a setup function that is linked in. */
+void app_run_setup(struct vt_app *app, const char *name, vt_setup_fn *setup);
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * dispatch.c - see dispatch.h.
+ *
+ * What has no route is answered by a handler too, so that the wrappers run around every request.
+ * Everything of a request is in the arena, which finish() resets.
+ */
+#include "dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "response.h"
+#include "router.h"
+#include "scoreboard.h"
+#include "services.h"
+#include "settings.h"
+#include "strbuf.h"
+#include "wrappers.h"
+
+#define ARENA_CHUNK_BYTES 65536
+#define HEAD_MAX_BYTES 16384 /* nginx takes 4 or 8 KiB unless told otherwise, Apache 8 KiB a line */
+
+struct dispatch {
+	struct services *services;
+	const struct redact *redact;
+	struct arena *arena;
+	struct request_limits limits;
+	struct vt_request request;
+	struct vt_response response;
+	struct strbuf head;
+	char head_storage[HEAD_MAX_BYTES];
+};
+
+static enum vt_result
+refuse_malformed(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	return vt_problem(res, 400, "The request is malformed.");
+}
+
+static enum vt_result
+refuse_for_memory(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	(void)res;
+	return VT_NO_MEMORY;
+}
+
+static enum vt_result
+refuse_unknown(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	return vt_problem(res, 404, "There is nothing at this path.");
+}
+
+static enum vt_result
+add_allow(struct vt_request *req, struct vt_response *res)
+{
+	struct strbuf allow;
+	strbuf_init_arena(&allow, req->with.arena, 64);
+	router_allow(services_of(req)->router, vt_path(req), &allow);
+	return allow.failed ? VT_NO_MEMORY : vt_set_header(res, "Allow", allow.data);
+}
+
+static enum vt_result
+refuse_method(struct vt_request *req, struct vt_response *res)
+{
+	enum vt_result result = add_allow(req, res);
+	return result != VT_OK ? result : vt_problem(res, 405, "This path does not serve that method.");
+}
+
+static enum vt_result
+tell_options(struct vt_request *req, struct vt_response *res)
+{
+	enum vt_result result = add_allow(req, res);
+	return result != VT_OK ? result : vt_no_content(res, 204);
+}
+
+static vt_handler_fn *
+choose_handler(struct dispatch *dispatch, const struct exchange *exchange)
+{
+	struct vt_request *req = &dispatch->request;
+	enum vt_result parsed = request_parse(req, exchange->params);
+	if (parsed == VT_NO_MEMORY)
+		return refuse_for_memory;
+	if (parsed != VT_OK || exchange->malformed != NULL)
+		return refuse_malformed;
+	switch (router_match(dispatch->services->router, req)) {
+	case ROUTER_FOUND:
+		return req->route->handler;
+	case ROUTER_METHOD_NOT_ALLOWED:
+		return refuse_method;
+	case ROUTER_OPTIONS:
+		return tell_options;
+	case ROUTER_NO_MEMORY:
+		return refuse_for_memory;
+	case ROUTER_NOT_FOUND:
+		break;
+	}
+	return refuse_unknown;
+}
+
+/* A head larger than any web server takes is answered as an error; it needs nothing from the arena. */
+static void
+render(struct dispatch *dispatch, struct exchange *exchange)
+{
+	struct vt_response *res = &dispatch->response;
+	if (!response_sound(res))
+		response_out_of_memory(res);
+	strbuf_init_fixed(&dispatch->head, dispatch->head_storage, sizeof dispatch->head_storage);
+	response_render(res, RESPONSE_HEAD_ONLY, &dispatch->head);
+	if (dispatch->head.failed) {
+		response_out_of_memory(res);
+		response_replace_header(res, "X-Correlation-ID", dispatch->request.correlation_id);
+		strbuf_reset(&dispatch->head);
+		response_render(res, RESPONSE_HEAD_ONLY, &dispatch->head);
+	}
+	bool head_only = strcmp(vt_method(&dispatch->request), "HEAD") == 0 || response_bodiless(res->status);
+	exchange->head = &dispatch->head;
+	exchange->body_out = head_only ? NULL : &res->body;
+}
+
+struct dispatch *
+dispatch_create(struct services *services, const struct redact *redact)
+{
+	const struct settings *settings = services->settings;
+	struct dispatch *dispatch = calloc(1, sizeof *dispatch);
+	if (dispatch == NULL)
+		return NULL;
+	dispatch->arena = arena_create(ARENA_CHUNK_BYTES, (size_t)settings->max_request_memory_bytes);
+	if (dispatch->arena == NULL) {
+		free(dispatch);
+		return NULL;
+	}
+	dispatch->services = services;
+	dispatch->redact = redact;
+	dispatch->limits = (struct request_limits){.max_body_bytes = settings->max_request_bytes,
+	                                           .max_json_depth = settings->max_json_depth,
+	                                           .timeout_ms = settings->request_timeout_ms};
+	return dispatch;
+}
+
+void
+dispatch_destroy(struct dispatch *dispatch)
+{
+	if (dispatch == NULL)
+		return;
+	arena_destroy(dispatch->arena);
+	free(dispatch);
+}
+
+static void
+serve(void *context, struct exchange *exchange)
+{
+	struct dispatch *dispatch = context;
+	struct vt_request *req = &dispatch->request;
+	struct vt_response *res = &dispatch->response;
+	request_init(req, &(struct request_setup){.arena = dispatch->arena,
+	                                          .log = dispatch->services->log,
+	                                          .redact = dispatch->redact,
+	                                          .slot = dispatch->services->slot,
+	                                          .limits = &dispatch->limits,
+	                                          .body = exchange->body,
+	                                          .services = dispatch->services});
+	response_init(res, dispatch->arena, req->correlation_id);
+	vt_handler_fn *handler = choose_handler(dispatch, exchange);
+	chain_run(wrappers, wrappers_count, handler, req, res);
+	render(dispatch, exchange);
+}
+
+static void
+finish(void *context)
+{
+	struct dispatch *dispatch = context;
+	slot_set_request(dispatch->services->slot, NULL);
+	arena_reset(dispatch->arena);
+}
+
+struct exchange_handler
+dispatch_handler(struct dispatch *dispatch)
+{
+	return (struct exchange_handler){.serve = serve, .finish = finish, .context = dispatch};
+}

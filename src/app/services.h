@@ -1,0 +1,39 @@
+/*
+ * services.h - what a worker's handlers and wrappers may use; a request reaches it through with.services.
+ *
+ * Built by vitals.c in each worker after the fork; outlives every request.
+ */
+#ifndef APP_SERVICES_H
+#define APP_SERVICES_H
+
+#include "request.h"
+
+struct cache;
+struct checks;
+struct database;
+struct log;
+struct router;
+struct scoreboard;
+struct settings;
+struct settings_reader;
+struct slot;
+
+struct services {
+	const struct settings *settings;
+	const struct settings_reader *settings_reader;
+	const struct router *router;
+	struct log *log;
+	struct scoreboard *board;
+	struct slot *slot;
+	struct database *database; /* NULL: no DATABASE_URL */
+	struct cache *cache;       /* NULL: no REDIS_URL */
+	struct checks *checks;
+};
+
+static inline struct services *
+services_of(const struct vt_request *req)
+{
+	return req->with.services;
+}
+
+#endif

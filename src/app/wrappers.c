@@ -1,0 +1,7 @@
+/* wrappers.c - the table. Correlation is outermost, so that everything inside has its IDs. */
+#include "wrappers.h"
+
+const struct wrapper *const wrappers[] = {
+	&wrap_correlation, &wrap_scoreboard, &wrap_timing, &wrap_log, &wrap_limits,
+};
+const size_t wrappers_count = sizeof wrappers / sizeof *wrappers;

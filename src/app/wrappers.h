@@ -1,0 +1,20 @@
+/*
+ * wrappers.h - what runs around every handler. The order of the table is the order of nesting.
+ *
+ * Each wrapper is a file of its own: wrap_*.c.
+ */
+#ifndef APP_WRAPPERS_H
+#define APP_WRAPPERS_H
+
+#include "chain.h"
+
+extern const struct wrapper wrap_correlation; /* gives the request its IDs, the response X-Correlation-ID */
+extern const struct wrapper wrap_scoreboard;  /* shows the request in the worker's slot */
+extern const struct wrapper wrap_timing;      /* X-Process-Time */
+extern const struct wrapper wrap_log;         /* "Request started", "Request completed" */
+extern const struct wrapper wrap_limits;      /* 413 before anything is read */
+
+extern const struct wrapper *const wrappers[];
+extern const size_t wrappers_count;
+
+#endif

@@ -1,0 +1,31 @@
+/* correlation.c - correlation IDs: judged by a table-free scan, made by libuuid. */
+#include "correlation.h"
+
+#include <string.h>
+#include <uuid/uuid.h>
+
+static bool
+allowed(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+	       c == '-';
+}
+
+bool
+correlation_id_valid(const char *text)
+{
+	size_t size = 0;
+	if (text == NULL)
+		return false;
+	while (size <= CORRELATION_ID_MAX && allowed(text[size]))
+		size++;
+	return size > 0 && size <= CORRELATION_ID_MAX && text[size] == '\0';
+}
+
+void
+correlation_id_make(char out[UUID_TEXT_BYTES])
+{
+	uuid_t uuid;
+	uuid_generate_random(uuid);
+	uuid_unparse_lower(uuid, out);
+}

@@ -1,0 +1,309 @@
+/*
+ * log_record.c - writes a record with the JSON writer. Runs for every request: no malloc, no clock, and texts
+ * are looked at no further than they are written.
+ *
+ * A field is written and then measured; one that went past the bound is taken back with all after it.
+ */
+#include "log_record.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "clock.h"
+#include "insist.h"
+#include "jsonw.h"
+#include "log.h"
+#include "redact.h"
+#include "strbuf.h"
+#include "utf8.h"
+
+#define PREFIX "field_"
+#define TAIL ",\"truncated\":true}\n"
+
+static const char *const level_names[] = {
+	[VT_DEBUG] = "DEBUG",       [VT_INFO] = "INFO",         [VT_WARNING] = "WARNING",
+	[VT_ERROR_LEVEL] = "ERROR", [VT_CRITICAL] = "CRITICAL",
+};
+
+static const char *const reserved_names[] = {
+	"timestamp",      "level",      "logger",  "message",  "module",  "function",  "line",
+	"correlation_id", "request_id", "user_id", "trace_id", "span_id", "exception", "truncated",
+};
+
+struct writer {
+	struct jsonw json;
+	const struct redact *redact;
+	size_t limit; /* of out's length, the tail kept free */
+	bool truncated;
+	bool full;
+};
+
+const char *
+log_level_name(enum vt_level level)
+{
+	int n = (int)level;
+	return level_names[n < VT_DEBUG ? VT_DEBUG : n > VT_CRITICAL ? VT_CRITICAL : n];
+}
+
+/* Bytes of text, up to a character's boundary, whose JSON form takes at most limit bytes. */
+static size_t
+fitting(const char *text, size_t size, size_t limit)
+{
+	if (size <= limit / 6) /* "\u0001" is the longest form of a byte */
+		return size;
+	size_t i = 0, used = 0;
+	while (i < size) {
+		unsigned char c = (unsigned char)text[i];
+		size_t bytes = utf8_sequence(text + i, size - i), cost = bytes;
+		if (bytes == 0) { /* becomes U+FFFD */
+			bytes = 1;
+			cost = 3;
+		} else if (c < 0x20 || c == 0x7f) {
+			cost = 6;
+		} else if (c == '"' || c == '\\') {
+			cost = 2;
+		}
+		if (used + cost > limit)
+			break;
+		used += cost;
+		i += bytes;
+	}
+	return i;
+}
+
+static void
+put_text(struct writer *w, const char *text, size_t size, size_t limit)
+{
+	size_t fits = fitting(text, size, limit);
+	if (fits < size)
+		w->truncated = true;
+	jsonw_bytes(&w->json, text, fits);
+}
+
+/* The field goes in whole or not at all; behind the first that does not, no other follows. */
+static bool
+begin_field(const struct writer *w, struct writer *before)
+{
+	*before = *w;
+	return !w->full;
+}
+
+static void
+end_field(struct writer *w, const struct writer *before, size_t length_before)
+{
+	struct strbuf *out = w->json.out;
+	if (!out->failed && out->length <= w->limit)
+		return;
+	strbuf_truncate(out, length_before);
+	*w = *before;
+	w->truncated = w->full = true;
+}
+
+static void
+put_bounded(struct writer *w, const char *name, const char *text, size_t limit)
+{
+	struct writer before;
+	size_t length = w->json.out->length;
+	if (text == NULL || !begin_field(w, &before))
+		return;
+	jsonw_key(&w->json, name);
+	put_text(w, text, strnlen(text, limit + 1), limit);
+	end_field(w, &before, length);
+}
+
+/* "router" of "src/http/router.c". */
+static void
+put_module(struct writer *w, const char *file)
+{
+	char module[64];
+	const char *slash = strrchr(file, '/');
+	const char *base = slash == NULL ? file : slash + 1;
+	size_t size = strnlen(base, sizeof module - 1);
+	if (size > 2 && memcmp(base + size - 2, ".c", 2) == 0)
+		size -= 2;
+	memcpy(module, base, size);
+	module[size] = '\0';
+	put_bounded(w, "module", module, LOG_NAME_MAX_BYTES);
+}
+
+static void
+put_number(struct writer *w, const char *name, const struct vt_field *value)
+{
+	struct writer before;
+	size_t length = w->json.out->length;
+	if (!begin_field(w, &before))
+		return;
+	jsonw_key(&w->json, name);
+	if (value->type == VT_FIELD_INT)
+		jsonw_int(&w->json, value->value.integer);
+	else if (value->type == VT_FIELD_DOUBLE)
+		jsonw_double(&w->json, value->value.number);
+	else
+		jsonw_bool(&w->json, value->value.boolean);
+	end_field(w, &before, length);
+}
+
+static void
+put_site(struct writer *w, const struct vt_log_site *site)
+{
+	if (site == NULL)
+		return;
+	put_module(w, site->file);
+	put_bounded(w, "function", site->function, LOG_NAME_MAX_BYTES);
+	put_number(w, "line", &VT_INT("line", site->line));
+}
+
+static void
+put_context(struct writer *w, const struct log_context *context)
+{
+	if (context == NULL)
+		return;
+	put_bounded(w, "correlation_id", context->correlation_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "request_id", context->request_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "user_id", context->user_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "trace_id", context->trace_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "span_id", context->span_id, LOG_NAME_MAX_BYTES);
+}
+
+/* ---- Texts that may hold a secret --------------------------------------------------------------- */
+
+static bool
+holds_url(const char *name)
+{
+	return strcasecmp(name, "url") == 0 || strcasecmp(name, "referer") == 0;
+}
+
+enum text_kind { KIND_URL, KIND_FREE_TEXT };
+
+/* Writes the value through one of redact.h's; what did not fit is gone, secrets in any case. */
+static void
+put_redacted(struct writer *w, const char *text, size_t size, enum text_kind kind)
+{
+	char storage[LOG_TEXT_MAX_BYTES + 1];
+	struct strbuf clean;
+	strbuf_init_fixed(&clean, storage, sizeof storage);
+	if (kind == KIND_URL)
+		redact_url_bytes(w->redact, &clean, text, size);
+	else
+		redact_text(w->redact, &clean, text, size);
+	if (clean.failed)
+		w->truncated = true;
+	put_text(w, clean.data, clean.length, LOG_TEXT_MAX_BYTES);
+}
+
+static void
+put_exception(struct writer *w, const char *text)
+{
+	struct writer before;
+	size_t length = w->json.out->length;
+	if (text == NULL || !begin_field(w, &before))
+		return;
+	jsonw_key(&w->json, "exception");
+	put_redacted(w, text, strlen(text), KIND_FREE_TEXT);
+	end_field(w, &before, length);
+}
+
+/* A URL with userinfo is looked for in every text: it needs an '@', so most cost one pass of memchr(). */
+static bool
+may_hold_userinfo(const char *text, size_t size)
+{
+	return memchr(text, '@', size) != NULL && memmem(text, size, "://", 3) != NULL;
+}
+
+static void
+put_own_text(struct writer *w, const char *key, const struct vt_field *field)
+{
+	const char *text = field->value.text;
+	size_t size = field->type == VT_FIELD_BYTES ? field->size_bytes : strlen(text);
+	struct writer before;
+	size_t length = w->json.out->length;
+	if (!begin_field(w, &before))
+		return;
+	jsonw_key(&w->json, key);
+	if (holds_url(field->name))
+		put_redacted(w, text, size, KIND_URL);
+	else if (may_hold_userinfo(text, size))
+		put_redacted(w, text, size, KIND_FREE_TEXT);
+	else
+		put_text(w, text, size, LOG_TEXT_MAX_BYTES);
+	end_field(w, &before, length);
+}
+
+/* ---- The record's own fields -------------------------------------------------------------------- */
+
+/* "field_level" too: it could not be told from a "level" that was renamed. */
+static bool
+reserved(const char *name)
+{
+	while (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0)
+		name += sizeof PREFIX - 1;
+	for (size_t i = 0; i < sizeof reserved_names / sizeof reserved_names[0]; i++)
+		if (reserved_names[i][0] == name[0] && strcmp(reserved_names[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_text(const struct vt_field *field)
+{
+	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES;
+}
+
+/* A field without a name or a text is left out. */
+static bool
+present(const struct vt_field *field)
+{
+	return field->name != NULL && (!is_text(field) || field->value.text != NULL);
+}
+
+/* The first of several fields of one name counts. */
+static bool
+repeated(const struct log_record *record, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (present(&record->fields[i]) && strcmp(record->fields[i].name, record->fields[n].name) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_own(struct writer *w, const struct vt_field *field)
+{
+	char storage[64];
+	const char *key = field->name;
+	if (reserved(key)) {
+		struct strbuf prefixed;
+		strbuf_init_fixed(&prefixed, storage, sizeof storage);
+		strbuf_puts(&prefixed, PREFIX);
+		strbuf_puts(&prefixed, key);
+		key = prefixed.data;
+	}
+	if (field->type != VT_FIELD_BOOL && redact_is_secret(w->redact, field->name, strlen(field->name)))
+		put_bounded(w, key, REDACTED, LOG_NAME_MAX_BYTES);
+	else if (is_text(field))
+		put_own_text(w, key, field);
+	else
+		put_number(w, key, field);
+}
+
+void
+log_record_write(struct strbuf *out, const struct log_record *record, const struct redact *redact, int64_t real_ns)
+{
+	char timestamp[RFC3339_BYTES];
+	struct writer w = {.redact = redact, .limit = out->length + LOG_RECORD_MAX_BYTES - (sizeof TAIL - 1)};
+	clock_rfc3339(real_ns, timestamp);
+	jsonw_init(&w.json, out);
+	jsonw_begin_object(&w.json);
+	put_bounded(&w, "timestamp", timestamp, LOG_NAME_MAX_BYTES);
+	put_bounded(&w, "level", log_level_name(record->level), LOG_NAME_MAX_BYTES);
+	put_bounded(&w, "logger", record->logger, LOG_NAME_MAX_BYTES);
+	put_bounded(&w, "message", record->message, LOG_TEXT_MAX_BYTES);
+	put_site(&w, record->site);
+	put_context(&w, record->context);
+	put_exception(&w, record->exception);
+	for (size_t i = 0; i < record->count; i++)
+		if (present(&record->fields[i]) && !repeated(record, i))
+			put_own(&w, &record->fields[i]);
+	INSIST(!out->failed);
+	strbuf_puts(out, w.truncated ? TAIL : "}\n");
+}

@@ -1,0 +1,30 @@
+/*
+ * log_sink.h - where lines go: a file, or standard error. Each line is one write(2) at the file's end, so
+ * that lines of several processes never mix.
+ */
+#ifndef CORE_LOG_SINK_H
+#define CORE_LOG_SINK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct err;
+
+struct log_sink {
+	char *path; /* NULL: standard error */
+	int fd;
+	_Atomic uint64_t dropped;
+	_Atomic bool torn; /* the last line went out in part */
+};
+
+/* path NULL or "stderr": standard error. A file is created with mode 0640. 0 or -1. */
+int log_sink_open(struct log_sink *sink, const char *path, struct err *err);
+void log_sink_close(struct log_sink *sink);
+/* The file by its name again, under the same descriptor number; keeps the old one where that fails (-1). */
+int log_sink_reopen(struct log_sink *sink, struct err *err);
+/* Writes a line, its newline included; one that cannot be written is dropped and counted. Thread-safe. */
+void log_sink_write(struct log_sink *sink, const char *line, size_t size_bytes);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * settings_rules.c - what settings have to do with each other and with the machine.
+ *
+ * First the values that follow from others, then what does not go together, each as a problem at the
+ * place of the setting that is to be changed.
+ */
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "scoreboard.h"
+#include "settings_reader.h"
+#include "strbuf.h"
+
+#define WORKERS_LEAST 4
+#define WORKERS_PER_PROCESSOR 2
+
+/* The processors that this process may use. */
+static int
+processors(void)
+{
+	cpu_set_t set;
+	if (sched_getaffinity(0, sizeof set, &set) == 0)
+		return CPU_COUNT(&set);
+	long online = sysconf(_SC_NPROCESSORS_ONLN); /* more processors than cpu_set_t can hold */
+	return online > 0 ? (int)online : 1;
+}
+
+/* The default is for a machine of two processors; where nothing is set, this machine's count decides. */
+static void
+choose_workers(struct settings_reader *reader)
+{
+	struct settings *values = &reader->values;
+	int64_t wanted = (int64_t)WORKERS_PER_PROCESSOR * processors();
+	int64_t most = values->admin_listen.count > 0 ? SCOREBOARD_MAX_SLOTS - 1 : SCOREBOARD_MAX_SLOTS;
+	if (settings_origin(reader, "WORKERS")->kind == FROM_DEFAULT)
+		values->workers = wanted < WORKERS_LEAST ? WORKERS_LEAST : wanted > most ? most : wanted;
+}
+
+static void
+apply_debug(struct settings_reader *reader)
+{
+	struct setting_origin *origin = settings_origin(reader, "LOG_LEVEL");
+	if (!reader->values.debug || origin->kind != FROM_DEFAULT)
+		return;
+	reader->values.log_level = VT_DEBUG;
+	origin->kind = FROM_DEBUG;
+}
+
+static void
+check_accounts(struct settings_reader *reader)
+{
+	if (reader->values.run_group != NULL && reader->values.run_user == NULL)
+		settings_problem_at(reader, settings_origin(reader, "RUN_GROUP"),
+		                    "RUN_GROUP is \"%s\", but RUN_USER is not set; set both, or neither.",
+		                    reader->values.run_group);
+}
+
+/* The admin worker needs a slot of the scoreboard too. */
+static void
+check_slots(struct settings_reader *reader)
+{
+	const struct settings *values = &reader->values;
+	if (values->admin_listen.count > 0 && values->workers >= SCOREBOARD_MAX_SLOTS)
+		settings_problem_at(reader, settings_origin(reader, "WORKERS"),
+		                    "WORKERS is %lld; with ADMIN_LISTEN at most %d are allowed.",
+		                    (long long)values->workers, SCOREBOARD_MAX_SLOTS - 1);
+}
+
+static void
+check_memory(struct settings_reader *reader)
+{
+	const struct settings *values = &reader->values;
+	const struct setting_def *def = settings_table_find("MAX_REQUEST_MEMORY");
+	char storage[128];
+	struct strbuf sizes;
+	if (values->max_request_memory_bytes >= values->max_request_bytes + values->max_params_bytes)
+		return;
+	strbuf_init_fixed(&sizes, storage, sizeof storage);
+	setting_number_write(&sizes, def, values->max_request_memory_bytes);
+	strbuf_puts(&sizes, "; it must hold a body of MAX_REQUEST_SIZE, ");
+	setting_number_write(&sizes, def, values->max_request_bytes);
+	strbuf_puts(&sizes, ", and parameters of MAX_PARAMS_SIZE");
+	const struct setting_origin *origin = settings_origin(reader, def->name);
+	if (origin->kind == FROM_DEFAULT)
+		origin = settings_origin(reader, "MAX_REQUEST_SIZE");
+	settings_problem_at(reader, origin, "MAX_REQUEST_MEMORY is %s.", sizes.data);
+}
+
+/* A critical check of a disk that is not watched would never fail. */
+static void
+check_disks(struct settings_reader *reader)
+{
+	const struct settings *values = &reader->values;
+	for (size_t i = 0; i < values->critical_checks.count; i++) {
+		const char *name = values->critical_checks.items[i];
+		if (strncmp(name, "disk:", 5) == 0 && !text_list_has(&values->disk_paths, name + 5))
+			settings_problem_at(reader, settings_origin(reader, "CRITICAL_CHECKS"),
+			                    "CRITICAL_CHECKS names %s, but DISK_PATHS does not name %s.", name,
+			                    name + 5);
+	}
+}
+
+static void
+check_repeated(struct settings_reader *reader, const char *name, const struct text_list *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(list->items[i], list->items[n]) == 0)
+			settings_problem_at(reader, settings_origin(reader, name), "%s names %s twice.", name,
+			                    list->items[n]);
+}
+
+static void
+check_addresses(struct settings_reader *reader)
+{
+	const struct text_list *listen = &reader->values.listen, *admin = &reader->values.admin_listen;
+	for (size_t i = 0; i < listen->count; i++)
+		check_repeated(reader, "LISTEN", listen, i);
+	for (size_t i = 0; i < admin->count; i++) {
+		check_repeated(reader, "ADMIN_LISTEN", admin, i);
+		if (text_list_has(listen, admin->items[i]))
+			settings_problem_at(
+				reader, settings_origin(reader, "ADMIN_LISTEN"),
+				"ADMIN_LISTEN names %s, which LISTEN names too; it needs an address of its own.",
+				admin->items[i]);
+	}
+}
+
+void
+settings_apply_rules(struct settings_reader *reader)
+{
+	check_slots(reader);
+	choose_workers(reader);
+	apply_debug(reader);
+	check_accounts(reader);
+	check_memory(reader);
+	check_disks(reader);
+	check_addresses(reader);
+}

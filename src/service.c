@@ -1,0 +1,392 @@
+/*
+ * service.c - joins the floors: what the supervisor opens before the fork, what a worker opens after it.
+ *
+ * Must never open a database, a cache or a thread before the fork.
+ */
+#include "service.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "address.h"
+#include "cache.h"
+#include "checks.h"
+#include "database.h"
+#include "dispatch.h"
+#include "err.h"
+#include "identity.h"
+#include "listener.h"
+#include "log.h"
+#include "pid_file.h"
+#include "place.h"
+#include "redact.h"
+#include "router.h"
+#include "routes.h"
+#include "scoreboard.h"
+#include "services.h"
+#include "settings.h"
+#include "supervisor.h"
+#include "worker.h"
+
+#define PING_IDLE_MS 1000
+#define ORPHAN_GRACE_MS 1000
+#define ORPHAN_WAIT_MS 2500
+#define STOP_MARGIN_MS 1000
+#define RECORD_OVERHEAD_FACTOR 2
+#define HEAD_EXTRA_BYTES 65536
+#define PATH_BYTES 4096
+
+/* The listeners of one setting. */
+struct listener_set {
+	struct listener *listeners;
+	size_t count;
+};
+
+struct service {
+	struct settings_reader *reader;
+	const struct settings *settings;
+	struct vt_app app;
+	struct router *admin_router; /* the built-in routes alone: no module's handler can hold the admin worker up */
+	struct redact *redact;
+	struct log *log;
+	struct scoreboard *board;
+	bool board_is_ours;
+	struct listener_set public, admin;
+	struct identity run_as, socket_owner;
+};
+
+/* ---- Before starting ---------------------------------------------------------------------------- */
+
+static void
+prove(struct service *service, int status, const struct err *err)
+{
+	if (status != 0)
+		settings_add_problem(service->reader, err->text);
+}
+
+static void
+prove_settings(struct service *service)
+{
+	const struct settings *settings = service->settings;
+	struct err err;
+	if (settings->database_url != NULL)
+		prove(service, database_check_url(settings->database_url, &err), &err);
+	if (settings->redis_url != NULL) {
+		struct redis_address address;
+		int status = redis_address_parse(&address, settings->redis_url, &err);
+		prove(service, status, &err);
+		if (status == 0)
+			redis_address_fini(&address);
+	}
+	prove(service, identity_resolve(&service->run_as, settings->run_user, settings->run_group, &err), &err);
+	prove(service, identity_resolve_pair(&service->socket_owner, settings->listen_owner, &err), &err);
+}
+
+struct service *
+service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
+{
+	struct err err;
+	struct service *service = calloc(1, sizeof *service);
+	if (service == NULL)
+		return NULL;
+	service->reader = reader;
+	service->settings = settings_values(reader);
+	service->admin_router = router_create();
+	if (service->admin_router == NULL || app_init(&service->app, reader, &err) != 0 ||
+	    routes_add_built_in(service->admin_router, service->settings, &err) != 0) {
+		service_destroy(service);
+		return NULL;
+	}
+	app_load_modules(&service->app, service->settings);
+	if (setup != NULL)
+		app_run_setup(&service->app, "of this program", setup);
+	settings_finish(reader);
+	prove_settings(service);
+	return service;
+}
+
+/* ---- Opening ------------------------------------------------------------------------------------ */
+
+static int
+open_log(struct service *service, struct err *err)
+{
+	const struct settings *settings = service->settings;
+	service->redact = redact_create(&settings->redact_fields);
+	if (service->redact == NULL)
+		return err_set(err, "There is no memory for the log.");
+	service->log = log_create(&(struct log_config){.level = (enum vt_level)settings->log_level,
+	                                               .file = settings->log_file,
+	                                               .redact = service->redact},
+	                          err);
+	if (service->log == NULL)
+		return -1;
+	bool to_file = settings->log_file != NULL && strcmp(settings->log_file, "stderr") != 0;
+	if (to_file && service->run_as.uid != (uid_t)-1 &&
+	    chown(settings->log_file, service->run_as.uid, service->run_as.gid) != 0)
+		return err_set(err, "LOG_FILE: %s cannot be given to RUN_USER.", settings->log_file);
+	return 0;
+}
+
+static int
+open_scoreboard(struct service *service, bool *was_there, struct err *err)
+{
+	const struct settings *settings = service->settings;
+	char path[PATH_BYTES];
+	const char *place = settings->scoreboard;
+	if (place == NULL) {
+		if (scoreboard_place(path, sizeof path, geteuid(), settings->listen.items[0], err) != 0)
+			return -1;
+		place = path;
+	}
+	unsigned slots = (unsigned)settings->workers + (settings->admin_listen.count > 0 ? 1 : 0);
+	service->board = scoreboard_create(place, slots, was_there, err);
+	if (service->board == NULL)
+		return -1;
+	service->board_is_ours = true;
+	return scoreboard_chown(service->board, service->run_as.uid, service->run_as.gid, err);
+}
+
+static int
+open_listeners(const struct service *service, struct listener_set *set, const struct text_list *addresses,
+               int64_t orphan_wait_ms, struct err *err)
+{
+	const struct settings *settings = service->settings;
+	struct listener_config config = {.backlog = (int)settings->listen_backlog,
+	                                 .mode = (mode_t)settings->listen_mode,
+	                                 .uid = service->socket_owner.uid,
+	                                 .gid = service->socket_owner.gid,
+	                                 .orphan_wait_ms = orphan_wait_ms};
+	if (addresses->count == 0)
+		return 0;
+	set->listeners = calloc(addresses->count, sizeof *set->listeners);
+	if (set->listeners == NULL)
+		return err_set(err, "There is no memory for the listeners.");
+	for (size_t i = 0; i < addresses->count; i++) {
+		struct address address;
+		if (address_parse(&address, addresses->items[i], err) != 0 ||
+		    listener_open(&set->listeners[i], &address, &config, err) != 0)
+			return -1;
+		set->count++;
+	}
+	return 0;
+}
+
+static void
+close_listeners(struct listener_set *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		listener_close(&set->listeners[i], LISTENER_REMOVE_FILE);
+	free(set->listeners);
+	*set = (struct listener_set){0};
+}
+
+/* A scoreboard that was left behind tells that workers of a killed supervisor may still be on their way out. */
+static int
+open_all(struct service *service, struct err *err)
+{
+	const struct settings *settings = service->settings;
+	bool was_there = false;
+	if (open_log(service, err) != 0 || open_scoreboard(service, &was_there, err) != 0)
+		return -1;
+	int64_t orphan_wait_ms = was_there ? ORPHAN_WAIT_MS : 0;
+	if (open_listeners(service, &service->public, &settings->listen, orphan_wait_ms, err) != 0 ||
+	    open_listeners(service, &service->admin, &settings->admin_listen, orphan_wait_ms, err) != 0)
+		return -1;
+	if (pid_file_write(settings->pid_file, err) != 0)
+		return -1;
+	return identity_assume(&service->run_as, err);
+}
+
+/* ---- A worker ----------------------------------------------------------------------------------- */
+
+static void
+reopen_log(void *context)
+{
+	struct service *service = context;
+	struct err err;
+	if (log_reopen(service->log, &err) != 0)
+		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		          VT_STR("reason", err.text));
+}
+
+static int
+open_stores(const struct service *service, struct services *services, struct err *err)
+{
+	const struct settings *settings = service->settings;
+	if (settings->database_url != NULL) {
+		services->database = database_create(
+			&(struct database_config){
+				.url = settings->database_url,
+				.application_name = settings->service_name,
+				.connect_timeout_ms = settings->db_connect_timeout_ms,
+				.query_timeout_ms = settings->db_query_timeout_ms,
+				.recycle_ms = settings->db_pool_recycle_ms,
+				.ping_idle_ms = PING_IDLE_MS,
+				.debug_sql = settings->debug,
+				.log = service->log,
+			},
+			err);
+		if (services->database == NULL)
+			return -1;
+	}
+	if (settings->redis_url != NULL) {
+		services->cache = cache_create(&(struct cache_config){.url = settings->redis_url,
+		                                                      .timeout_ms = settings->redis_timeout_ms,
+		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
+		                                                      .ping_idle_ms = PING_IDLE_MS},
+		                               err);
+		if (services->cache == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_services(const struct service *service, struct services *services, struct err *err)
+{
+	if (open_stores(service, services, err) != 0)
+		return -1;
+	services->checks = checks_create(&(struct checks_config){.settings = service->settings,
+	                                                         .board = service->board,
+	                                                         .database = services->database,
+	                                                         .cache = services->cache,
+	                                                         .log = service->log});
+	return services->checks != NULL ? 0 : err_set(err, "There is no memory for the checks.");
+}
+
+static void
+close_services(struct services *services)
+{
+	checks_destroy(services->checks);
+	cache_destroy(services->cache);
+	database_destroy(services->database);
+}
+
+static struct worker_config
+configure_worker(struct service *service, const struct worker_seat *seat, struct dispatch *dispatch)
+{
+	const struct settings *settings = service->settings;
+	size_t params_bytes = (size_t)settings->max_params_bytes;
+	return (struct worker_config){
+		.listeners = seat->listeners,
+		.listener_count = seat->listener_count,
+		.max_connections = (size_t)settings->max_connections,
+		.fcgi = {.limits = {.max_params = (size_t)settings->max_params,
+	                            .max_params_bytes = params_bytes,
+	                            .max_head_bytes = RECORD_OVERHEAD_FACTOR * params_bytes + HEAD_EXTRA_BYTES},
+	                 .admission_timeout_ms = settings->admission_timeout_ms,
+	                 .idle_timeout_ms = settings->idle_timeout_ms,
+	                 .request_timeout_ms = settings->request_timeout_ms,
+	                 .body_buffer_bytes = (size_t)settings->body_buffer_bytes,
+	                 .max_pending_bytes = (size_t)settings->max_pending_bytes,
+	                 .linger_bytes = (size_t)settings->linger_bytes,
+	                 .linger_ms = settings->linger_ms,
+	                 .handler = dispatch_handler(dispatch),
+	                 .log = service->log,
+	                 .slot = seat->slot},
+		.slot = seat->slot,
+		.supervisor = seat->supervisor,
+		.orphan_grace_ms = ORPHAN_GRACE_MS,
+		.reopen_log = reopen_log,
+		.context = service,
+	};
+}
+
+static int
+run_worker(struct service *service, const struct worker_seat *seat, struct services *services, struct err *err)
+{
+	struct dispatch *dispatch = dispatch_create(services, service->redact);
+	if (dispatch == NULL)
+		return err_set(err, "There is no memory for requests.");
+	struct worker_config config = configure_worker(service, seat, dispatch);
+	int status = worker_run(&config, err);
+	dispatch_destroy(dispatch);
+	return status;
+}
+
+static int
+worker_main(void *context, const struct worker_seat *seat)
+{
+	struct service *service = context;
+	struct err err;
+	struct services services = {.settings = service->settings,
+	                            .settings_reader = service->reader,
+	                            .router = seat->role == ROLE_ADMIN ? service->admin_router : service->app.router,
+	                            .log = service->log,
+	                            .board = service->board,
+	                            .slot = seat->slot};
+	int status = open_services(service, &services, &err);
+	if (status == 0)
+		status = run_worker(service, seat, &services, &err);
+	if (status != 0)
+		log_event(service->log, VT_CRITICAL, "vitals.worker", "The worker cannot start",
+		          VT_STR("reason", err.text));
+	close_services(&services);
+	return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* ---- The whole ---------------------------------------------------------------------------------- */
+
+static int
+supervise(struct service *service, struct err *err)
+{
+	const struct settings *settings = service->settings;
+	const struct pool pools[] = {
+		{.role = ROLE_WORKER,
+	         .count = (unsigned)settings->workers,
+	         .listeners = service->public.listeners,
+	         .listener_count = service->public.count},
+		{.role = ROLE_ADMIN,
+	         .count = service->admin.count > 0 ? 1 : 0,
+	         .listeners = service->admin.listeners,
+	         .listener_count = service->admin.count},
+	};
+	return supervisor_run(
+		&(struct supervisor_config){.pools = pools,
+	                                    .pool_count = sizeof pools / sizeof *pools,
+	                                    .board = service->board,
+	                                    .log = service->log,
+	                                    .stop_timeout_ms = settings->request_timeout_ms + STOP_MARGIN_MS,
+	                                    .worker_main = worker_main,
+	                                    .reopen_log = reopen_log,
+	                                    .context = service},
+		err);
+}
+
+static void
+forbid_core_dumps(const struct settings *settings)
+{
+	if (!settings->core_dumps)
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+}
+
+int
+service_run(struct service *service, struct err *err)
+{
+	forbid_core_dumps(service->settings);
+	int status = open_all(service, err);
+	if (status == 0) {
+		status = supervise(service, err);
+		pid_file_remove(service->settings->pid_file);
+	}
+	close_listeners(&service->public);
+	close_listeners(&service->admin);
+	if (service->board_is_ours)
+		scoreboard_unlink(service->board);
+	return status;
+}
+
+void
+service_destroy(struct service *service)
+{
+	if (service == NULL)
+		return;
+	scoreboard_close(service->board);
+	log_destroy(service->log);
+	redact_destroy(service->redact);
+	app_fini(&service->app);
+	router_destroy(service->admin_router);
+	free(service);
+}

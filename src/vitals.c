@@ -1,0 +1,82 @@
+/*
+ * vitals.c - vt_main(): what the command line asks for.
+ *
+ * The only library function that prints: it is the program.
+ */
+#include "vitals.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "options.h"
+#include "service.h"
+#include "settings.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+enum exit_status { EXIT_STOPPED = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
+
+static size_t
+print_problems(const struct settings_reader *reader)
+{
+	size_t n = 0;
+	for (const char *problem; (problem = settings_problem(reader, n)) != NULL; n++)
+		fprintf(stderr, "vitalsd: %s\n", problem);
+	return n;
+}
+
+static int
+serve(struct service *service)
+{
+	struct err err;
+	if (service_run(service, &err) == 0)
+		return EXIT_STOPPED;
+	fprintf(stderr, "vitalsd: %s\n", err.text);
+	return EXIT_FAILED;
+}
+
+static int
+act(const struct options *options, const struct settings_reader *reader, struct service *service)
+{
+	if (options->action == ACTION_PRINT_SETTINGS)
+		settings_print(reader, stdout);
+	size_t problems = print_problems(reader);
+	if (problems > 0)
+		return EXIT_MISUSED;
+	if (options->action == ACTION_CHECK)
+		printf("The settings are right.\n");
+	return options->action == ACTION_SERVE ? serve(service) : EXIT_STOPPED;
+}
+
+int
+vt_main(int argc, char **argv, vt_setup_fn *setup)
+{
+	struct options options;
+	struct err err;
+	if (options_parse(&options, argc, argv, &err) != 0) {
+		fprintf(stderr, "vitalsd: %s\n", err.text);
+		return EXIT_MISUSED;
+	}
+	if (options.action == ACTION_VERSION) {
+		printf("vitalsd %s\n", PACKAGE_VERSION);
+		return EXIT_STOPPED;
+	}
+	if (options.action == ACTION_HELP) {
+		options_print_usage(stdout, argv[0]);
+		settings_print_help(stdout);
+		return EXIT_STOPPED;
+	}
+	struct settings_reader *reader = settings_read(options.env_file, environ);
+	struct service *service = reader != NULL ? service_prepare(reader, setup) : NULL;
+	int status = EXIT_FAILED;
+	if (service != NULL)
+		status = act(&options, reader, service);
+	else
+		fprintf(stderr, "vitalsd: There is no memory to start.\n");
+	service_destroy(service);
+	settings_destroy(reader);
+	return status;
+}

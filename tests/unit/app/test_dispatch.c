@@ -1,0 +1,272 @@
+/* test_dispatch.c - CGI variables in, a CGI response out: routing and the wrappers around it. */
+#include <check.h>
+#include <fcntl.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dispatch.h"
+#include "err.h"
+#include "log.h"
+#include "redact.h"
+#include "router.h"
+#include "scoreboard.h"
+#include "services.h"
+#include "settings.h"
+#include "strbuf.h"
+
+static char directory[] = "/tmp/vt-dispatch-XXXXXX";
+static char path[3][64]; /* scoreboard, log, settings */
+static struct services services;
+static struct settings_reader *reader;
+static struct redact *redact;
+static struct router *router;
+static struct dispatch *dispatch;
+static struct slot_request in_flight;
+static bool was_in_flight;
+
+static enum vt_result
+hello(struct vt_request *req, struct vt_response *res)
+{
+	was_in_flight = slot_get_request(services_of(req)->slot, &in_flight);
+	return vt_json_text(res, "{}", 2);
+}
+
+static enum vt_result
+silent(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	(void)res;
+	return VT_OK;
+}
+
+static enum vt_result
+unavailable(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	(void)res;
+	return VT_UNAVAILABLE;
+}
+
+static enum vt_result
+greedy(struct vt_request *req, struct vt_response *res)
+{
+	vt_alloc(req, SIZE_MAX / 4);
+	return vt_json_text(res, "{}", 2);
+}
+
+static void
+add_route(const char *method, const char *template, vt_handler_fn *handler)
+{
+	struct err err;
+	struct route route = {.method = method, .path = template, .handler = handler};
+	ck_assert_int_eq(router_add(router, &route, &err), 0);
+}
+
+static void
+setup(void)
+{
+	static char *const no_environment[] = {NULL};
+	struct err err;
+	bool was_there;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	for (int i = 0; i < 3; i++)
+		snprintf(path[i], sizeof path[i], "%s/%d", directory, i);
+	close(open(path[2], O_CREAT | O_WRONLY, 0600));
+	reader = settings_read(path[2], no_environment);
+	services.settings = settings_values(reader);
+	services.board = scoreboard_create(path[0], 1, &was_there, &err);
+	ck_assert_ptr_nonnull(services.board);
+	services.slot = scoreboard_slot(services.board, 0);
+	redact = redact_create(NULL);
+	services.log = log_create(&(struct log_config){.level = VT_DEBUG, .file = path[1], .redact = redact}, &err);
+	ck_assert_ptr_nonnull(services.log);
+	services.router = router = router_create();
+	add_route("GET", "/hello", hello);
+	add_route("POST", "/hello", hello);
+	add_route("GET", "/silent", silent);
+	add_route("GET", "/unavailable", unavailable);
+	add_route("GET", "/greedy", greedy);
+	dispatch = dispatch_create(&services, redact);
+	ck_assert_ptr_nonnull(dispatch);
+}
+
+static void
+teardown(void)
+{
+	dispatch_destroy(dispatch);
+	router_destroy(router);
+	log_destroy(services.log);
+	redact_destroy(redact);
+	scoreboard_close(services.board);
+	settings_destroy(reader);
+	for (int i = 0; i < 3; i++)
+		unlink(path[i]);
+	rmdir(directory);
+}
+
+static enum vt_result
+no_body(void *context, void *buffer, size_t size_bytes, size_t *got)
+{
+	(void)context;
+	(void)buffer;
+	(void)size_bytes;
+	*got = 0;
+	return VT_OK;
+}
+
+/* Runs one request; the response stays until the next. */
+static const char *
+run(const char *method, const char *uri, const char *more, const char *malformed)
+{
+	static char answer[65536], texts[3][512];
+	snprintf(texts[0], sizeof texts[0], "REQUEST_METHOD=%s", method);
+	snprintf(texts[1], sizeof texts[1], "REQUEST_URI=%s", uri);
+	snprintf(texts[2], sizeof texts[2], "%s", more != NULL ? more : "A=b");
+	char *params[] = {texts[0], texts[1], texts[2], NULL};
+	struct exchange exchange = {.params = params, .malformed = malformed, .body = {.read = no_body}};
+	struct exchange_handler handler = dispatch_handler(dispatch);
+	handler.serve(handler.context, &exchange);
+	snprintf(answer, sizeof answer, "%s%s", exchange.head->data,
+	         exchange.body_out != NULL ? exchange.body_out->data : "");
+	handler.finish(handler.context);
+	return answer;
+}
+
+static void
+ck_has(const char *answer, const char *what)
+{
+	ck_assert_msg(strstr(answer, what) != NULL, "\"%s\" is not in:\n%s", what, answer);
+}
+
+START_TEST(every_answer_has_status_and_the_two_headers)
+{
+	static const struct {
+		const char *method, *uri, *status;
+	} cases[] = {
+		{"GET", "/hello", "Status: 200 "},  {"GET", "/nothing", "Status: 404 "},
+		{"PUT", "/hello", "Status: 405 "},  {"OPTIONS", "/hello", "Status: 204 "},
+		{"GET", "/silent", "Status: 500 "}, {"GET", "/unavailable", "Status: 503 "},
+		{"GET", "/greedy", "Status: 500 "}, {"GET", "/../x", "Status: 400 "},
+		{"GET", "/%zz", "Status: 400 "},    {"", "/hello", "Status: 400 "},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const char *answer = run(cases[i].method, cases[i].uri, "HTTP_X_CORRELATION_ID=my-id.1", NULL);
+		ck_assert_int_eq(strncmp(answer, cases[i].status, strlen(cases[i].status)), 0);
+		ck_has(answer, "\r\nX-Correlation-ID: my-id.1\r\n");
+		ck_has(answer, "\r\nX-Process-Time: 0.0");
+	}
+}
+END_TEST
+
+START_TEST(problems_carry_the_correlation_id)
+{
+	const char *answer = run("GET", "/nothing", "HTTP_X_CORRELATION_ID=id-7", NULL);
+	ck_has(answer, "Content-Type: application/problem+json\r\n");
+	ck_has(answer, "\"correlation_id\":\"id-7\"");
+}
+END_TEST
+
+START_TEST(a_malformed_request_is_a_400)
+{
+	ck_has(run("GET", "/hello", NULL, "a NUL in a parameter"), "Status: 400 ");
+}
+END_TEST
+
+START_TEST(a_declared_body_that_is_too_large_is_a_413)
+{
+	ck_has(run("POST", "/hello", "CONTENT_LENGTH=99999999999", NULL), "Status: 413 ");
+}
+END_TEST
+
+START_TEST(the_methods_of_a_path_are_told)
+{
+	ck_has(run("DELETE", "/hello", NULL, NULL), "Allow: GET, HEAD, OPTIONS, POST\r\n");
+	ck_has(run("OPTIONS", "/hello", NULL, NULL), "Allow: GET, HEAD, OPTIONS, POST\r\n");
+}
+END_TEST
+
+START_TEST(head_is_get_without_the_body)
+{
+	const char *answer = run("HEAD", "/hello", NULL, NULL);
+	ck_has(answer, "Status: 200 ");
+	ck_has(answer, "Content-Length: 2\r\n");
+	ck_assert_str_eq(answer + strlen(answer) - 4, "\r\n\r\n");
+}
+END_TEST
+
+START_TEST(an_id_of_another_form_is_replaced)
+{
+	static const char *const wrong[] = {"HTTP_X_CORRELATION_ID=", "HTTP_X_CORRELATION_ID=a b",
+	                                    "HTTP_X_CORRELATION_ID=a\r\nX: y", "HTTP_X_CORRELATION_ID=\xff\xfe"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		const char *answer = run("GET", "/hello", wrong[i], NULL);
+		const char *header = strstr(answer, "X-Correlation-ID: ");
+		ck_assert_ptr_nonnull(header);
+		ck_assert_uint_eq(strcspn(header, "\r"), strlen("X-Correlation-ID: ") + 36);
+	}
+}
+END_TEST
+
+START_TEST(the_slot_shows_the_request_until_it_is_finished)
+{
+	run("GET", "/hello?secret=1", "HTTP_X_CORRELATION_ID=seen", NULL);
+	ck_assert(was_in_flight);
+	ck_assert_str_eq(in_flight.correlation_id, "seen");
+	ck_assert_str_eq(in_flight.method, "GET");
+	ck_assert_str_eq(in_flight.path, "/hello");
+	ck_assert_str_eq(in_flight.route, "/hello");
+	ck_assert(!slot_get_request(services.slot, &in_flight));
+}
+END_TEST
+
+/* The records of one request: each line is JSON by itself. */
+START_TEST(two_records_tell_of_a_request)
+{
+	char line[4096];
+	run("GET", "/hello?a=1&password=hidden", "HTTP_X_CORRELATION_ID=logged", NULL);
+	FILE *file = fopen(path[1], "r");
+	ck_assert_ptr_nonnull(file);
+	static const char *const messages[] = {"Request started", "Request completed"};
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
+		ck_assert_ptr_null(strstr(line, "hidden"));
+		struct json_object *record = json_tokener_parse(line), *value;
+		ck_assert_ptr_nonnull(record);
+		ck_assert(json_object_object_get_ex(record, "message", &value));
+		ck_assert_str_eq(json_object_get_string(value), messages[i]);
+		ck_assert(json_object_object_get_ex(record, "correlation_id", &value));
+		ck_assert_str_eq(json_object_get_string(value), "logged");
+		ck_assert(json_object_object_get_ex(record, i == 0 ? "url" : "status_code", &value));
+		ck_assert_str_eq(json_object_get_string(value), i == 0 ? "/hello?a=1&password=***REDACTED***" : "200");
+		json_object_put(record);
+	}
+	ck_assert_ptr_null(fgets(line, sizeof line, file));
+	fclose(file);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("dispatch");
+	TCase *tc = tcase_create("dispatch");
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, every_answer_has_status_and_the_two_headers);
+	tcase_add_test(tc, problems_carry_the_correlation_id);
+	tcase_add_test(tc, a_malformed_request_is_a_400);
+	tcase_add_test(tc, a_declared_body_that_is_too_large_is_a_413);
+	tcase_add_test(tc, the_methods_of_a_path_are_told);
+	tcase_add_test(tc, head_is_get_without_the_body);
+	tcase_add_test(tc, an_id_of_another_form_is_replaced);
+	tcase_add_test(tc, the_slot_shows_the_request_until_it_is_finished);
+	tcase_add_test(tc, two_records_tell_of_a_request);
+	suite_add_tcase(suite, tc);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

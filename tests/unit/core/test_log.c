@@ -1,0 +1,290 @@
+/* test_log.c - the log as a whole: levels, files, reopening, and sinks that do not take a record. */
+#include "log.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "log_sink.h"
+#include "redact.h"
+
+static char dir[64], path[96], moved[96];
+static struct redact *redact;
+static struct log *the_log;
+
+static void
+setup(void)
+{
+	strcpy(dir, "/tmp/test_log.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	snprintf(path, sizeof path, "%s/log", dir);
+	snprintf(moved, sizeof moved, "%s/log.1", dir);
+	redact = redact_create(NULL);
+}
+
+static void
+teardown(void)
+{
+	log_destroy(the_log);
+	redact_destroy(redact);
+	unlink(path);
+	unlink(moved);
+	rmdir(dir);
+}
+
+static struct log *
+opened(const char *file)
+{
+	struct err err = {""};
+	struct log *made = log_create(&(struct log_config){.level = VT_INFO, .file = file, .redact = redact}, &err);
+	ck_assert_msg(made != NULL, "%s", err.text);
+	return made;
+}
+
+static char *
+contents(const char *file)
+{
+	static char text[1 << 20];
+	int fd = open(file, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	ssize_t n = read(fd, text, sizeof text - 1);
+	ck_assert_int_ge(n, 0);
+	text[n] = '\0';
+	close(fd);
+	return text;
+}
+
+static size_t
+lines(const char *text)
+{
+	size_t count = 0;
+	for (; *text != '\0'; text++)
+		count += *text == '\n';
+	return count;
+}
+
+START_TEST(writes_from_its_level_on)
+{
+	the_log = opened(path);
+	ck_assert(!log_enabled(the_log, VT_DEBUG));
+	ck_assert(log_enabled(the_log, VT_INFO));
+	log_event(the_log, VT_DEBUG, "t", "no", VT_INT("n", 1));
+	log_event(the_log, VT_INFO, "t", "yes", VT_INT("n", 2));
+	log_event(the_log, VT_CRITICAL, "t", "also", VT_INT("n", 3));
+	const char *text = contents(path);
+	ck_assert_uint_eq(lines(text), 2);
+	ck_assert_ptr_null(strstr(text, "\"no\""));
+	ck_assert_ptr_nonnull(strstr(text, "\"module\":\"test_log\",\"function\":\"writes_from_its_level_on"));
+	ck_assert_uint_eq(log_dropped(the_log), 0);
+	struct stat st;
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777 & (mode_t)~0640, 0);
+}
+END_TEST
+
+START_TEST(appends)
+{
+	the_log = opened(path);
+	log_event(the_log, VT_INFO, "t", "one", VT_INT("n", 1));
+	log_destroy(the_log);
+	the_log = opened(path);
+	log_event(the_log, VT_INFO, "t", "two", VT_INT("n", 1));
+	ck_assert_uint_eq(lines(contents(path)), 2);
+}
+END_TEST
+
+START_TEST(none_writes_nothing)
+{
+	ck_assert(!log_enabled(NULL, VT_CRITICAL));
+	log_event((struct log *)NULL, VT_CRITICAL, "t", "m", VT_INT("n", 1));
+}
+END_TEST
+
+START_TEST(keeps_errno)
+{
+	the_log = opened("/dev/full");
+	errno = EDOM;
+	log_event(the_log, VT_INFO, "t", "m", VT_INT("n", 1));
+	ck_assert_int_eq(errno, EDOM);
+}
+END_TEST
+
+START_TEST(refuses_what_cannot_be_opened)
+{
+	struct err err = {""};
+	ck_assert_ptr_null(log_create(&(struct log_config){.file = dir, .redact = redact}, &err));
+	ck_assert_ptr_nonnull(strstr(err.text, dir));
+	ck_assert_ptr_nonnull(strstr(err.text, "LOG_FILE"));
+}
+END_TEST
+
+START_TEST(counts_drops_on_a_full_device)
+{
+	the_log = opened("/dev/full");
+	for (int i = 0; i < 3; i++)
+		log_event(the_log, VT_INFO, "t", "m", VT_INT("n", i));
+	ck_assert_uint_eq(log_dropped(the_log), 3);
+}
+END_TEST
+
+START_TEST(reopens)
+{
+	struct err err = {""};
+	the_log = opened(path);
+	log_event(the_log, VT_INFO, "t", "one", VT_INT("n", 1));
+	ck_assert_int_eq(rename(path, moved), 0);
+	log_event(the_log, VT_INFO, "t", "two", VT_INT("n", 1));
+	ck_assert_int_eq(log_reopen(the_log, &err), 0);
+	log_event(the_log, VT_INFO, "t", "three", VT_INT("n", 1));
+	ck_assert_uint_eq(lines(contents(moved)), 2);
+	ck_assert_uint_eq(lines(contents(path)), 1);
+}
+END_TEST
+
+START_TEST(keeps_the_old_file_where_reopening_fails)
+{
+	struct err err = {""};
+	the_log = opened(path);
+	ck_assert_int_eq(rename(path, moved), 0);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(log_reopen(the_log, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, path));
+	log_event(the_log, VT_INFO, "t", "one", VT_INT("n", 1));
+	ck_assert_uint_eq(lines(contents(moved)), 1);
+	ck_assert_uint_eq(log_dropped(the_log), 0);
+	rmdir(path);
+}
+END_TEST
+
+START_TEST(writes_to_standard_error)
+{
+	int kept = dup(STDERR_FILENO), fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	ck_assert_int_ge(dup2(fd, STDERR_FILENO), 0);
+	the_log = opened(NULL);
+	log_event(the_log, VT_INFO, "t", "one", VT_INT("n", 1));
+	log_destroy(the_log);
+	the_log = opened("stderr");
+	log_event(the_log, VT_INFO, "t", "two", VT_INT("n", 1));
+	ck_assert_int_eq(log_reopen(the_log, NULL), 0);
+	log_destroy(the_log);
+	the_log = NULL;
+	ck_assert_int_ge(fcntl(STDERR_FILENO, F_GETFD), 0);
+	dup2(kept, STDERR_FILENO);
+	close(kept);
+	close(fd);
+	ck_assert_uint_eq(lines(contents(path)), 2);
+}
+END_TEST
+
+/* A pipe that nobody empties: lines are dropped, none waits, and what comes later starts on a line of its own. */
+START_TEST(does_not_wait_for_a_full_fifo)
+{
+	static char buffer[1 << 20];
+	struct log_sink sink;
+	ck_assert_int_eq(mkfifo(path, 0600), 0);
+	int reader = open(path, O_RDONLY | O_NONBLOCK);
+	ck_assert_int_eq(log_sink_open(&sink, path, NULL), 0);
+	memset(buffer, 'x', 9999);
+	buffer[9999] = '\n';
+	for (int i = 0; i < 20; i++) /* a pipe holds 64 KiB */
+		log_sink_write(&sink, buffer, 10000);
+	uint64_t dropped = sink.dropped;
+	ck_assert_uint_gt(dropped, 0);
+	ck_assert_uint_lt(dropped, 20);
+	ck_assert(sink.torn);
+	while (read(reader, buffer, sizeof buffer) > 0)
+		continue;
+	log_sink_write(&sink, "next\n", 5);
+	ck_assert_int_eq(read(reader, buffer, sizeof buffer), 6);
+	ck_assert_int_eq(memcmp(buffer, "\nnext\n", 6), 0);
+	ck_assert_uint_eq(sink.dropped, dropped);
+	log_sink_close(&sink);
+	log_sink_close(&sink);
+	close(reader);
+}
+END_TEST
+
+/* A file that reaches its bound takes a part of a line. */
+START_TEST(starts_anew_after_a_torn_line)
+{
+	struct log_sink sink;
+	struct rlimit limit, small;
+	ck_assert_int_eq(log_sink_open(&sink, path, NULL), 0);
+	getrlimit(RLIMIT_FSIZE, &limit);
+	small = (struct rlimit){.rlim_cur = 12, .rlim_max = limit.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &small);
+	log_sink_write(&sink, "0123456\n", 8);
+	log_sink_write(&sink, "abcdefg\n", 8);
+	log_sink_write(&sink, "lost\n", 5);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	log_sink_write(&sink, "again\n", 6);
+	ck_assert_uint_eq(sink.dropped, 2);
+	ck_assert_str_eq(contents(path), "0123456\nabcd\nagain\n");
+	log_sink_close(&sink);
+}
+END_TEST
+
+#define THREADS 4
+#define EACH 200
+
+static void *
+write_many(void *arg)
+{
+	for (int i = 0; i < EACH; i++)
+		log_event((struct log *)arg, VT_INFO, "t", "m", VT_INT("n", i),
+		          VT_STR("fill", "xxxxxxxxxxxxxxxxxxxxxxxxxx"));
+	return NULL;
+}
+
+START_TEST(never_mixes_lines)
+{
+	pthread_t threads[THREADS];
+	the_log = opened(path);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_many, the_log), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	char *text = contents(path), *save = NULL;
+	ck_assert_uint_eq(lines(text), THREADS * EACH);
+	for (char *p = strtok_r(text, "\n", &save); p != NULL; p = strtok_r(NULL, "\n", &save)) {
+		ck_assert_int_eq(strncmp(p, "{\"timestamp\":", 13), 0);
+		ck_assert_str_eq(p + strlen(p) - 6, "xxxx\"}");
+	}
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("log");
+	TCase *tcase = tcase_create("log");
+	tcase_add_test(tcase, writes_from_its_level_on);
+	tcase_add_test(tcase, appends);
+	tcase_add_test(tcase, none_writes_nothing);
+	tcase_add_test(tcase, keeps_errno);
+	tcase_add_test(tcase, refuses_what_cannot_be_opened);
+	tcase_add_test(tcase, counts_drops_on_a_full_device);
+	tcase_add_test(tcase, reopens);
+	tcase_add_test(tcase, keeps_the_old_file_where_reopening_fails);
+	tcase_add_test(tcase, writes_to_standard_error);
+	tcase_add_test(tcase, does_not_wait_for_a_full_fifo);
+	tcase_add_test(tcase, starts_anew_after_a_torn_line);
+	tcase_add_test(tcase, never_mixes_lines);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
