@@ -60,10 +60,30 @@ struct service {
 /* ---- Before starting ---------------------------------------------------------------------------- */
 
 static void
-prove(struct service *service, int status, const struct err *err)
+prove(struct service *service, const char *setting, int status, const struct err *err)
 {
 	if (status != 0)
-		settings_add_problem(service->reader, err->text);
+		settings_refuse(service->reader, setting, err->text);
+}
+
+static void
+prove_redis_url(struct service *service)
+{
+	struct err err;
+	struct redis_address address;
+	int status = redis_address_parse(&address, service->settings->redis_url, &err);
+	prove(service, "REDIS_URL", status, &err);
+	if (status == 0)
+		redis_address_fini(&address);
+}
+
+/* The sentences about users and groups do not know which setting named them. */
+static void
+prove_identity(struct service *service, const char *setting, int status, const struct err *reason)
+{
+	struct err err;
+	err_set(&err, "%s: %.400s", setting, status != 0 ? reason->text : "");
+	prove(service, setting, status, &err);
 }
 
 static void
@@ -72,16 +92,16 @@ prove_settings(struct service *service)
 	const struct settings *settings = service->settings;
 	struct err err;
 	if (settings->database_url != NULL)
-		prove(service, database_check_url(settings->database_url, &err), &err);
-	if (settings->redis_url != NULL) {
-		struct redis_address address;
-		int status = redis_address_parse(&address, settings->redis_url, &err);
-		prove(service, status, &err);
-		if (status == 0)
-			redis_address_fini(&address);
-	}
-	prove(service, identity_resolve(&service->run_as, settings->run_user, settings->run_group, &err), &err);
-	prove(service, identity_resolve_pair(&service->socket_owner, settings->listen_owner, &err), &err);
+		prove(service, "DATABASE_URL", database_check_url(settings->database_url, &err), &err);
+	if (settings->redis_url != NULL)
+		prove_redis_url(service);
+	int status = identity_resolve(&service->run_as, settings->run_user, NULL, &err);
+	prove_identity(service, "RUN_USER", status, &err);
+	if (status == 0 && settings->run_group != NULL)
+		prove_identity(service, "RUN_GROUP",
+		               identity_resolve(&service->run_as, settings->run_user, settings->run_group, &err), &err);
+	prove_identity(service, "LISTEN_OWNER",
+	               identity_resolve_pair(&service->socket_owner, settings->listen_owner, &err), &err);
 }
 
 struct service *

@@ -5,6 +5,7 @@
  */
 #include "vitals.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -51,11 +52,21 @@ act(const struct options *options, const struct settings_reader *reader, struct 
 	return options->action == ACTION_SERVE ? serve(service) : EXIT_STOPPED;
 }
 
+/* Were one of them closed, the next socket would take its number, and a message would go to a peer. */
+static void
+hold_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) < 0)
+			return;
+}
+
 int
 vt_main(int argc, char **argv, vt_setup_fn *setup)
 {
 	struct options options;
 	struct err err;
+	hold_standard_descriptors();
 	if (options_parse(&options, argc, argv, &err) != 0) {
 		fprintf(stderr, "vitalsd: %s\n", err.text);
 		return EXIT_MISUSED;

@@ -59,12 +59,13 @@ enter(struct vt_request *req, struct vt_response *res)
 static void
 leave(struct vt_request *req, struct vt_response *res)
 {
+	int64_t duration_us = (clock_mono_ns() - req->started_ns) / 1000;
 	const struct vt_field fields[] = {
 		VT_STR("method", vt_method(req)),
 		VT_STR("path", vt_path(req)),
 		VT_STR("route", req->route != NULL ? req->route->path : NULL),
 		VT_INT("status_code", response_status(res)),
-		VT_DOUBLE("duration_seconds", (double)((clock_mono_ns() - req->started_ns) / 1000) / 1e6),
+		VT_DOUBLE("duration_seconds", (double)duration_us / 1e6),
 		VT_INT("bytes", res->body.length),
 	};
 	record(req, level_of(req, response_status(res)), "Request completed", LOG_SITE, fields,

@@ -13,8 +13,8 @@ void
 insist_failed(const char *condition, const char *file, int line, const char *function)
 {
 	char text[512];
-	int n = snprintf(text, sizeof text, "vitals: panic: \"%s\" does not hold in %s() at %s:%d\n", condition, function,
-	                 file, line);
+	int n = snprintf(text, sizeof text, "vitals: panic: \"%s\" does not hold in %s() at %s:%d\n", condition,
+	                 function, file, line);
 	if (n > (int)sizeof text - 1)
 		n = (int)sizeof text - 1;
 	if (n > 0 && write(STDERR_FILENO, text, (size_t)n) < 0) {

@@ -20,7 +20,7 @@ struct strbuf;
 struct jsonw {
 	struct strbuf *out;
 	unsigned depth;
-	bool value_pending; /* a key was written */
+	bool value_pending;   /* a key was written */
 	uint64_t has_members; /* one bit a level: a comma is due */
 };
 

@@ -1,18 +1,26 @@
 /*
  * log_sink.c - brings lines to a descriptor and counts those that it would not take.
  *
- * Never waits for a pipe that the service opened itself (O_NONBLOCK); never removes or rewrites what
- * stands in the file. Where a line went out in part, the next one starts on a line of its own.
+ * Never removes or rewrites what stands in the file. Where a line went out in part, the next one starts on a
+ * line of its own. A pipe, socket or terminal is written to only when it says that it has room, in pieces
+ * that then fit (pipe(7), PIPE_BUF): a reader that has stopped costs one line WAIT_MS and the following ones
+ * nothing.
  */
 #include "log_sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "err.h"
+
+#define WAIT_MS 10
 
 static int
 open_file(const char *path, struct err *err)
@@ -23,16 +31,24 @@ open_file(const char *path, struct err *err)
 	return fd;
 }
 
+static bool
+is_regular(int fd)
+{
+	struct stat st;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 int
 log_sink_open(struct log_sink *sink, const char *path, struct err *err)
 {
-	*sink = (struct log_sink){.fd = STDERR_FILENO};
+	*sink = (struct log_sink){.fd = STDERR_FILENO, .may_block = !is_regular(STDERR_FILENO)};
 	if (path == NULL || strcmp(path, "stderr") == 0)
 		return 0;
 	sink->path = strdup(path);
 	if (sink->path == NULL)
 		return err_set(err, "There is no memory for the log.");
 	sink->fd = open_file(path, err);
+	sink->may_block = sink->fd >= 0 && !is_regular(sink->fd);
 	if (sink->fd >= 0)
 		return 0;
 	free(sink->path);
@@ -65,17 +81,31 @@ log_sink_reopen(struct log_sink *sink, struct err *err)
 	if (status < 0)
 		return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be put in place: %s.", sink->path,
 		               strerror(error));
+	sink->may_block = !is_regular(sink->fd);
 	sink->torn = false;
+	sink->stuck = false;
 	return 0;
+}
+
+static bool
+has_room(const struct log_sink *sink, int64_t deadline_ns)
+{
+	struct pollfd wait = {.fd = sink->fd, .events = POLLOUT};
+	return poll(&wait, 1, deadline_poll_ms(deadline_ns)) == 1 && (wait.revents & POLLOUT) != 0;
 }
 
 /* Returns how many bytes could be written. */
 static size_t
-write_all(int fd, const char *data, size_t size)
+write_all(const struct log_sink *sink, const char *data, size_t size, int64_t deadline_ns)
 {
 	size_t written = 0;
 	while (written < size) {
-		ssize_t n = write(fd, data + written, size - written);
+		size_t piece = size - written;
+		if (sink->may_block && piece > PIPE_BUF)
+			piece = PIPE_BUF;
+		if (sink->may_block && !has_room(sink, deadline_ns))
+			break;
+		ssize_t n = write(sink->fd, data + written, piece);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
@@ -90,10 +120,12 @@ log_sink_write(struct log_sink *sink, const char *line, size_t size_bytes)
 {
 	int kept_errno = errno;
 	size_t written = 0;
-	if (!sink->torn || write_all(sink->fd, "\n", 1) == 1) {
-		written = write_all(sink->fd, line, size_bytes);
+	int64_t deadline_ns = sink->may_block && !sink->stuck ? deadline_in_ms(WAIT_MS) : 0;
+	if (!sink->torn || write_all(sink, "\n", 1, deadline_ns) == 1) {
+		written = write_all(sink, line, size_bytes, deadline_ns);
 		sink->torn = written > 0 && written < size_bytes;
 	}
+	sink->stuck = written < size_bytes;
 	if (written < size_bytes)
 		sink->dropped++;
 	errno = kept_errno;

@@ -1,6 +1,6 @@
 /*
  * log_sink.h - where lines go: a file, or standard error. Each line is one write(2) at the file's end, so
- * that lines of several processes never mix.
+ * that lines of several processes never mix (on a pipe: those of up to PIPE_BUF bytes).
  */
 #ifndef CORE_LOG_SINK_H
 #define CORE_LOG_SINK_H
@@ -15,6 +15,8 @@ struct err;
 struct log_sink {
 	char *path; /* NULL: standard error */
 	int fd;
+	bool may_block;     /* a pipe, socket or terminal, whose reader may have stopped */
+	_Atomic bool stuck; /* it did not take the last line in time: the next one does not wait at all */
 	_Atomic uint64_t dropped;
 	_Atomic bool torn; /* the last line went out in part */
 };

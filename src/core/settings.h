@@ -81,6 +81,9 @@ const char *settings_problem(const struct settings_reader *reader, size_t n);
 /* Adds one that was found elsewhere (a module refused, an address is taken). */
 void settings_add_problem(struct settings_reader *reader, const char *sentence);
 
+/* The same for a setting of the table: the sentence, which names it, is put behind the place where its value stands. */
+void settings_refuse(struct settings_reader *reader, const char *name, const char *sentence);
+
 /* NAME=value lines as they are in force, each with where it comes from as a comment; secrets redacted. */
 void settings_print(const struct settings_reader *reader, FILE *out);
 /* Name, default, range and help of each, for --help. */

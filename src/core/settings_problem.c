@@ -58,6 +58,12 @@ settings_problem_at(struct settings_reader *reader, const struct setting_origin 
 	settings_add_problem(reader, storage);
 }
 
+void
+settings_refuse(struct settings_reader *reader, const char *name, const char *sentence)
+{
+	settings_problem_at(reader, settings_origin(reader, name), "%s", sentence);
+}
+
 const char *
 settings_problem(const struct settings_reader *reader, size_t n)
 {

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "insist.h"
+
 /* ---- Entries ---- */
 
 static bool
@@ -152,6 +154,7 @@ provide_child(struct node *node, const struct template_segment *segment)
 	}
 	bool found;
 	size_t at = find_child(node, segment->text, segment->size, &found);
+	INSIST(!found || node->children != NULL);
 	return found ? node->children[at] : insert_child(node, at, segment);
 }
 

@@ -102,3 +102,15 @@ body_stream_read(struct body_stream *stream, void *buffer, size_t size_bytes, si
 	stream->content_left -= *got;
 	return stream->failed;
 }
+
+void
+body_stream_drain(struct body_stream *stream, size_t max_bytes, int64_t deadline_ns)
+{
+	char scrap[16384];
+	size_t got = 0;
+	stream->deadline_ns = deadline_ns;
+	while (!stream->ended && stream->failed == VT_OK && got <= max_bytes) {
+		max_bytes -= got;
+		body_stream_read(stream, scrap, sizeof scrap, &got);
+	}
+}

@@ -27,5 +27,7 @@ struct body_stream {
 
 /* VT_OK with *got 0 at the end. VT_PEER_GONE also where the request is aborted, VT_BAD_INPUT for a record that cannot stand there. */
 enum vt_result body_stream_read(struct body_stream *stream, void *buffer, size_t size_bytes, size_t *got);
+/* Reads what is left and forgets it, up to max_bytes and the deadline; the stream's state says whether it ended. */
+void body_stream_drain(struct body_stream *stream, size_t max_bytes, int64_t deadline_ns);
 
 #endif

@@ -2,9 +2,11 @@
 #include "conn_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "insist.h"
 
 static void
 unlink_from_list(struct conn_list *list, struct connection *connection)
@@ -73,6 +75,14 @@ conn_table_reserve(struct conn_table *table, struct connection *connection, size
 	connection->pending = pending;
 	connection->pending_capacity = capacity;
 	return true;
+}
+
+void
+conn_table_consume(struct connection *connection, size_t size_bytes)
+{
+	INSIST(connection->pending != NULL && size_bytes <= connection->pending_bytes);
+	connection->pending_bytes -= size_bytes;
+	memmove(connection->pending, connection->pending + size_bytes, connection->pending_bytes);
 }
 
 void

@@ -47,6 +47,8 @@ void conn_table_move(struct conn_table *table, struct connection *connection, en
                      int64_t deadline_ns);
 /* Room for at least size_bytes in pending; false for want of memory. */
 bool conn_table_reserve(struct conn_table *table, struct connection *connection, size_t size_bytes);
+/* Forgets the first size_bytes of pending; what follows moves to its start. */
+void conn_table_consume(struct connection *connection, size_t size_bytes);
 void conn_table_drop_pending(struct conn_table *table, struct connection *connection);
 /* Closes the descriptor and frees. */
 void conn_table_remove(struct conn_table *table, struct connection *connection);

@@ -1,29 +1,23 @@
 /*
- * connection.c - the only file that knows libfcgi: every rule for using it without its traps is here.
+ * connection.c - what becomes of a connection at each visit: admitted, served, kept, lingered over, closed.
  *
- * A request reaches libfcgi only when admission.c has found it right, and in one of two ways. "Direct":
- * the connection's socket holds exactly one whole request; libfcgi reads it from there and cannot block.
- * "Staged": more or less than that is there; the head is taken out of the socket to the byte and handed
- * to libfcgi in a memory file, and the body is read by body_stream.c. The socket itself is given to
- * libfcgi only to write the response.
- *
- * libfcgi never closes our descriptors: FCGX_Finish_r() would, after an error and with up to two
- * seconds of lingering, so the streams are closed one by one and FCGX_Free() is told to leave the rest.
+ * A request is served when admission.c has found it right, and in one of two ways. "Direct": the
+ * connection's socket holds exactly one whole request, and libfcgi reads it from there. "Staged": more or
+ * less than that is there; all of it is taken out of the socket, libfcgi is given the head, and the body
+ * is read by body_stream.c. doc/decisions/0001-what-libfcgi-may-see.md tells why.
  */
 #include "connection.h"
 
 #include <errno.h>
-#include <fcgiapp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "body_stream.h"
 #include "clock.h"
 #include "err.h"
+#include "fcgi_library.h"
 #include "insist.h"
 #include "log.h"
 #include "scoreboard.h"
@@ -32,13 +26,14 @@
 
 #define LOGGER "vitals.connection"
 #define REFUSALS_LOGGED_EVERY_NS NS_PER_S
+/* What a web server has under way comes faster than this; who is slower finds the connection closed. */
+#define DRAIN_MS 100
 
 struct fcgi {
 	struct fcgi_config config;
-	FCGX_Request request;
+	struct fcgi_library *library;
 	unsigned char *window; /* what a socket holds, looked at without taking it */
 	size_t window_bytes;
-	int head_fd; /* the memory file; -1: to be made */
 	int64_t refusal_logged_ns;
 	uint64_t refusals_unlogged;
 };
@@ -49,20 +44,21 @@ enum fate { FATE_KEEP, FATE_AGAIN, FATE_LINGER, FATE_CLOSE };
 struct fcgi *
 fcgi_create(const struct fcgi_config *config, struct err *err)
 {
-	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1);
 	struct fcgi *fcgi = calloc(1, sizeof *fcgi);
-	if (fcgi != NULL) {
-		fcgi->config = *config;
-		fcgi->head_fd = -1;
-		fcgi->window_bytes = config->limits.max_head_bytes;
-		fcgi->window = malloc(fcgi->window_bytes);
-	}
-	if (fcgi == NULL || fcgi->window == NULL || FCGX_Init() != 0) {
-		err_set(err, "libfcgi cannot be initialised: there is no memory.");
-		fcgi_destroy(fcgi);
+	if (fcgi == NULL) {
+		err_set(err, "There is no memory for connections.");
 		return NULL;
 	}
-	return fcgi;
+	fcgi->config = *config;
+	fcgi->window_bytes = config->limits.max_head_bytes;
+	fcgi->window = malloc(fcgi->window_bytes);
+	fcgi->library = fcgi_library_create(err);
+	if (fcgi->window != NULL && fcgi->library != NULL)
+		return fcgi;
+	if (fcgi->window == NULL)
+		err_set(err, "There is no memory for connections.");
+	fcgi_destroy(fcgi);
+	return NULL;
 }
 
 void
@@ -70,8 +66,7 @@ fcgi_destroy(struct fcgi *fcgi)
 {
 	if (fcgi == NULL)
 		return;
-	if (fcgi->head_fd >= 0)
-		close(fcgi->head_fd);
+	fcgi_library_destroy(fcgi->library);
 	free(fcgi->window);
 	free(fcgi);
 }
@@ -96,65 +91,7 @@ log_refusal(struct fcgi *fcgi, const char *reason)
 	fcgi->refusals_unlogged = 0;
 }
 
-/* ---- libfcgi ------------------------------------------------------------------------------------ */
-
-/* Lets libfcgi read a head from fd, where all of it is. False: it found fault, and has closed fd. */
-static bool
-library_accept(struct fcgi *fcgi, int fd)
-{
-	FCGX_Request *request = &fcgi->request;
-	if (FCGX_InitRequest(request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0)
-		return false;
-	request->ipcFd = fd;
-	request->keepConnection = 1;
-	if (FCGX_Accept_r(request) != 0)
-		return false;
-	/* A truncated environment is reported as success. */
-	if (FCGX_GetError(request->in) == 0)
-		return true;
-	request->keepConnection = 0;
-	FCGX_Free(request, 1);
-	return false;
-}
-
-static bool
-library_put(FCGX_Stream *out, const struct strbuf *text)
-{
-	INSIST(text->length <= INT32_MAX);
-	return FCGX_PutStr(text->data, (int)text->length, out) == (int)text->length;
-}
-
-/* Writes the response and ends the request. True where all of it was written. */
-static bool
-library_respond(struct fcgi *fcgi, int fd, const struct exchange *exchange)
-{
-	FCGX_Request *request = &fcgi->request;
-	request->ipcFd = fd;
-	slot_set_phase(fcgi->config.slot, PHASE_WRITING);
-	watcher_arm(fcgi->config.watcher, fd, deadline_in_ms(fcgi->config.request_timeout_ms));
-	bool written = library_put(request->out, exchange->head) &&
-	               (exchange->body_out == NULL || library_put(request->out, exchange->body_out));
-	/* Both are closed whatever came before: the second one sends the end of the request. */
-	if (FCGX_FClose(request->err) != 0)
-		written = false;
-	if (FCGX_FClose(request->out) != 0)
-		written = false;
-	if (watcher_disarm(fcgi->config.watcher))
-		written = false;
-	FCGX_Free(request, 0);
-	request->ipcFd = -1;
-	return written;
-}
-
-/* A body that libfcgi has, or finds in the socket without waiting. */
-static enum vt_result
-library_read_body(void *context, void *buffer, size_t size_bytes, size_t *got)
-{
-	struct fcgi *fcgi = context;
-	int want = size_bytes > INT32_MAX ? INT32_MAX : (int)size_bytes;
-	*got = (size_t)FCGX_GetStr(buffer, want, fcgi->request.in);
-	return FCGX_GetError(fcgi->request.in) == 0 ? VT_OK : VT_PEER_GONE;
-}
+/* ---- Serving ------------------------------------------------------------------------------------ */
 
 static enum vt_result
 stream_read_body(void *context, void *buffer, size_t size_bytes, size_t *got)
@@ -162,14 +99,12 @@ stream_read_body(void *context, void *buffer, size_t size_bytes, size_t *got)
 	return body_stream_read(context, buffer, size_bytes, got);
 }
 
-/* ---- Serving ------------------------------------------------------------------------------------ */
-
 static void
 serve(struct fcgi *fcgi, const struct admission *admission, struct exchange *exchange)
 {
 	slot_set_state(fcgi->config.slot, SLOT_BUSY);
 	watcher_request_begin(fcgi->config.watcher);
-	exchange->params = fcgi->request.envp;
+	exchange->params = fcgi_library_params(fcgi->library);
 	exchange->malformed = admission->malformed;
 	fcgi->config.handler.serve(fcgi->config.handler.context, exchange);
 	INSIST(exchange->head != NULL);
@@ -180,7 +115,11 @@ static bool
 respond(struct fcgi *fcgi, const struct connection *connection, const struct exchange *exchange)
 {
 	struct slot *slot = fcgi->config.slot;
-	bool written = library_respond(fcgi, connection->fd, exchange);
+	slot_set_phase(slot, PHASE_WRITING);
+	watcher_arm(fcgi->config.watcher, connection->fd, deadline_in_ms(fcgi->config.request_timeout_ms));
+	bool written = fcgi_library_respond(fcgi->library, connection->fd, exchange);
+	if (watcher_disarm(fcgi->config.watcher))
+		written = false;
 	fcgi->config.handler.finish(fcgi->config.handler.context);
 	watcher_request_end(fcgi->config.watcher);
 	atomic_store_explicit(&slot->requests, atomic_load_explicit(&slot->requests, memory_order_relaxed) + 1,
@@ -194,47 +133,28 @@ respond(struct fcgi *fcgi, const struct connection *connection, const struct exc
 static enum fate
 serve_direct(struct fcgi *fcgi, struct connection *connection, const struct admission *admission)
 {
-	if (!library_accept(fcgi, connection->fd)) {
+	if (!fcgi_library_accept_socket(fcgi->library, connection->fd)) {
 		connection->fd = -1;
 		return FATE_CLOSE;
 	}
-	bool keep = fcgi->request.keepConnection != 0;
-	struct exchange exchange = {.body = {.read = library_read_body, .context = fcgi}};
+	bool keep = fcgi_library_keeps(fcgi->library);
+	struct exchange exchange = {.body = {.read = fcgi_library_read_body, .context = fcgi->library}};
 	serve(fcgi, admission, &exchange);
-
 	/* What the handler left of the body must not be taken for the next request. */
-	char scrap[4096];
-	size_t got;
-	while (library_read_body(fcgi, scrap, sizeof scrap, &got) == VT_OK && got > 0)
-		;
-	bool intact = FCGX_GetError(fcgi->request.in) == 0;
+	bool drained = fcgi_library_drain(fcgi->library);
 	bool written = respond(fcgi, connection, &exchange);
-	return intact && written && keep ? FATE_KEEP : FATE_CLOSE;
+	return drained && written && keep ? FATE_KEEP : FATE_CLOSE;
 }
 
-/* Puts the head into the memory file, to be read from its start. */
-static bool
-stage_head(struct fcgi *fcgi, const unsigned char *head, size_t size)
-{
-	if (fcgi->head_fd < 0)
-		fcgi->head_fd = memfd_create("vitals-head", MFD_CLOEXEC);
-	return fcgi->head_fd >= 0 && ftruncate(fcgi->head_fd, 0) == 0 &&
-	       pwrite(fcgi->head_fd, head, size, 0) == (ssize_t)size && lseek(fcgi->head_fd, 0, SEEK_SET) == 0;
-}
-
-/* data, size: all that was taken out of the socket; *used says how much of it this request was. */
+/* All that was taken out of the socket is pending; *used says how much of it this request was. */
 static enum fate
 serve_staged(struct fcgi *fcgi, struct connection *connection, const struct admission *admission, size_t *used)
 {
 	size_t size = connection->pending_bytes;
 	*used = size;
-	if (!stage_head(fcgi, connection->pending, admission->head_bytes))
+	if (!fcgi_library_accept_head(fcgi->library, connection->pending, admission->head_bytes))
 		return FATE_CLOSE;
-	if (!library_accept(fcgi, fcgi->head_fd)) {
-		fcgi->head_fd = -1;
-		return FATE_CLOSE;
-	}
-	bool keep = fcgi->request.keepConnection != 0;
+	bool keep = fcgi_library_keeps(fcgi->library);
 	bool whole = admission->verdict == ADMISSION_WHOLE;
 	struct body_stream stream = {
 		.fd = connection->fd,
@@ -246,6 +166,8 @@ serve_staged(struct fcgi *fcgi, struct connection *connection, const struct admi
 	struct exchange exchange = {.body = {.read = stream_read_body, .context = &stream}};
 	serve(fcgi, admission, &exchange);
 	bool written = respond(fcgi, connection, &exchange);
+	if (!whole && written)
+		body_stream_drain(&stream, fcgi->config.linger_bytes, deadline_in_ms(DRAIN_MS));
 	if (whole)
 		*used = admission->request_bytes;
 	else if (stream.ended)
@@ -360,8 +282,7 @@ visit_staged(struct fcgi *fcgi, struct conn_table *table, struct connection *con
 	}
 	size_t used;
 	enum fate fate = serve_staged(fcgi, connection, &admission, &used);
-	connection->pending_bytes -= used;
-	memmove(connection->pending, connection->pending + used, connection->pending_bytes);
+	conn_table_consume(connection, used);
 	settle(fcgi, table, connection, fate);
 }
 

@@ -1,8 +1,8 @@
 /*
- * connection.h - a FastCGI connection from its first byte to its last: admission, libfcgi, lingering.
+ * connection.h - a FastCGI connection from its first byte to its last: admission, serving, lingering.
  *
- * connection.c is the only file that includes fcgiapp.h. One request runs at a time; a struct fcgi is
- * what a worker keeps for that: the buffer to look into, libfcgi's request, the limits.
+ * One request runs at a time; a struct fcgi is what a worker keeps for that: the buffer to look into,
+ * libfcgi, the limits.
  */
 #ifndef PROC_CONNECTION_H
 #define PROC_CONNECTION_H
@@ -35,7 +35,7 @@ struct fcgi_config {
 	struct slot *slot;
 };
 
-/* Initialises libfcgi for this process: after our signal handlers are installed. NULL with err. */
+/* Initialises libfcgi too: after our signal handling is set up. NULL with err. */
 struct fcgi *fcgi_create(const struct fcgi_config *config, struct err *err);
 void fcgi_destroy(struct fcgi *fcgi);
 

@@ -17,6 +17,7 @@
 
 #include "clock.h"
 #include "err.h"
+#include "insist.h"
 #include "log.h"
 #include "obituary.h"
 #include "policy.h"
@@ -219,6 +220,7 @@ take_seats(struct supervisor *supervisor, struct err *err)
 	const struct supervisor_config *config = supervisor->config;
 	for (size_t i = 0; i < config->pool_count; i++)
 		supervisor->seat_count += config->pools[i].count;
+	INSIST(supervisor->seat_count > 0);
 	supervisor->seats = calloc(supervisor->seat_count, sizeof *supervisor->seats);
 	if (supervisor->seats == NULL)
 		return err_set(err, "There is no memory for %u workers.", supervisor->seat_count);

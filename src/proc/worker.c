@@ -67,15 +67,29 @@ stop_accepting(struct worker *worker)
 	worker->accepting = false;
 }
 
-/* Without descriptors or memory: give an idle connection up, and look again after a while. */
-static void
-pause_accepting(struct worker *worker, int error)
+/*
+ * Closes the connection that has been idle for longest, to make room. One that has just been sent a request
+ * is not idle, though this worker has not looked yet. False: there is none.
+ */
+static bool
+give_up_idle(struct worker *worker)
 {
+	char byte;
 	struct connection *idle = conn_table_oldest_idle(&worker->table);
+	while (idle != NULL && recv(idle->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+		idle = idle->next;
+	if (idle == NULL)
+		return false;
+	conn_table_remove(&worker->table, idle);
+	return true;
+}
+
+/* Nothing can be given up: look again after a while, or when a connection has been closed. */
+static void
+pause_accepting(struct worker *worker, const char *reason)
+{
 	log_event(worker->config->fcgi.log, VT_WARNING, LOGGER, "Connections cannot be accepted for the moment",
-	          VT_STR("reason", strerror(error)), VT_INT("connections", worker->table.count));
-	if (idle != NULL)
-		conn_table_remove(&worker->table, idle);
+	          VT_STR("reason", reason), VT_INT("connections", worker->table.count));
 	stop_accepting(worker);
 	worker->accept_pause_ends_ns = deadline_in_ms(ACCEPT_PAUSE_MS);
 }
@@ -95,27 +109,35 @@ add_connection(struct worker *worker, const struct listener *listener, int fd)
 		conn_table_remove(&worker->table, connection);
 }
 
+static bool
+wants_resources(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 /* One a wake-up: what else waits in the queue wakes somebody else. The connection stays blocking, for libfcgi. */
 static void
 accept_one(struct worker *worker, const struct listener *listener)
 {
 	if (!worker->accepting)
 		return;
+	if (worker->table.count >= worker->config->max_connections && !give_up_idle(worker)) {
+		pause_accepting(worker, "MAX_CONNECTIONS are open and none is idle");
+		return;
+	}
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0 && wants_resources(errno) && give_up_idle(worker))
+		fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
 		add_connection(worker, listener, fd);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-		pause_accepting(worker, errno);
-	if (worker->table.count >= worker->config->max_connections)
-		stop_accepting(worker);
+	else if (wants_resources(errno))
+		pause_accepting(worker, strerror(errno));
 }
 
 static void
 resume_accepting(struct worker *worker)
 {
-	if (worker->accepting || worker->stopping || worker->table.count >= worker->config->max_connections)
-		return;
-	if (worker->accept_pause_ends_ns > 0 && clock_mono_ns() < worker->accept_pause_ends_ns)
+	if (worker->accepting || worker->stopping || clock_mono_ns() < worker->accept_pause_ends_ns)
 		return;
 	start_accepting(worker);
 }

@@ -13,7 +13,7 @@ static const struct {
 	{"loopback", "127.9.9.9", true},
 	{"loopback", "::1", true},
 	{"loopback", "::ffff:127.0.0.1", true},
-	{"loopback", "", true},
+	{"loopback", "", false},
 	{"LOOPBACK", "127.0.0.1", true},
 	{"loopback", "128.0.0.1", false},
 	{"loopback", "::2", false},

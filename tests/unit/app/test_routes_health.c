@@ -246,7 +246,7 @@ START_TEST(test_access)
 	} table[] = {
 		{"127.0.0.1", NULL, true},
 		{"::1", NULL, true},
-		{"", NULL, true},
+		{"", NULL, false},
 		{"198.51.100.1", NULL, false},
 		{"198.51.100.1", "HTTP_AUTHORIZATION=Bearer s3cret", true},
 		{"198.51.100.1", "HTTP_AUTHORIZATION=Bearer s3cres", false},

@@ -1,0 +1,144 @@
+/*
+ * fcgi_library.c - the only file that knows libfcgi: every rule for using it without its traps is here.
+ *
+ * It never closes our descriptors: FCGX_Finish_r() would, after an error and with up to two seconds of
+ * lingering, so the streams are closed one by one and FCGX_Free() is told to leave the rest. It is given
+ * the listener -1, so that it cannot block in accept(), and keepConnection 1 before each accept, or it would
+ * close the descriptor that it is to read. A truncated environment is reported as success: the stream's error is
+ * looked at. Nothing is ever written to the FastCGI error stream.
+ */
+#include "fcgi_library.h"
+
+#include <fcgiapp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "insist.h"
+#include "strbuf.h"
+
+struct fcgi_library {
+	FCGX_Request request;
+	int head_fd; /* the memory file that heads are read from; -1: to be made */
+};
+
+struct fcgi_library *
+fcgi_library_create(struct err *err)
+{
+	/* Read once by FCGX_Init(): where libfcgi closes a descriptor after a fault, it does not linger. */
+	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1);
+	struct fcgi_library *library = calloc(1, sizeof *library);
+	if (library == NULL || FCGX_Init() != 0) {
+		err_set(err, "libfcgi cannot be initialised: there is no memory.");
+		free(library);
+		return NULL;
+	}
+	library->head_fd = -1;
+	return library;
+}
+
+void
+fcgi_library_destroy(struct fcgi_library *library)
+{
+	if (library == NULL)
+		return;
+	if (library->head_fd >= 0)
+		close(library->head_fd);
+	free(library);
+}
+
+bool
+fcgi_library_accept_socket(struct fcgi_library *library, int fd)
+{
+	FCGX_Request *request = &library->request;
+	if (FCGX_InitRequest(request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
+		close(fd);
+		return false;
+	}
+	request->ipcFd = fd;
+	request->keepConnection = 1;
+	if (FCGX_Accept_r(request) != 0)
+		return false;
+	if (FCGX_GetError(request->in) == 0)
+		return true;
+	FCGX_Free(request, 1);
+	return false;
+}
+
+/* Puts the head into the memory file, to be read from its start. A pipe would have a capacity. */
+static bool
+stage(struct fcgi_library *library, const void *head, size_t size)
+{
+	if (library->head_fd < 0)
+		library->head_fd = memfd_create("vitals-head", MFD_CLOEXEC);
+	return library->head_fd >= 0 && ftruncate(library->head_fd, 0) == 0 &&
+	       pwrite(library->head_fd, head, size, 0) == (ssize_t)size && lseek(library->head_fd, 0, SEEK_SET) == 0;
+}
+
+bool
+fcgi_library_accept_head(struct fcgi_library *library, const void *head, size_t size_bytes)
+{
+	if (!stage(library, head, size_bytes))
+		return false;
+	if (fcgi_library_accept_socket(library, library->head_fd))
+		return true;
+	library->head_fd = -1;
+	return false;
+}
+
+char *const *
+fcgi_library_params(const struct fcgi_library *library)
+{
+	return library->request.envp;
+}
+
+bool
+fcgi_library_keeps(const struct fcgi_library *library)
+{
+	return library->request.keepConnection != 0;
+}
+
+enum vt_result
+fcgi_library_read_body(void *context, void *buffer, size_t size_bytes, size_t *got)
+{
+	struct fcgi_library *library = context;
+	int want = size_bytes > INT32_MAX ? INT32_MAX : (int)size_bytes;
+	*got = (size_t)FCGX_GetStr(buffer, want, library->request.in);
+	return FCGX_GetError(library->request.in) == 0 ? VT_OK : VT_PEER_GONE;
+}
+
+bool
+fcgi_library_drain(struct fcgi_library *library)
+{
+	char scrap[4096];
+	size_t got = 1;
+	while (got > 0)
+		if (fcgi_library_read_body(library, scrap, sizeof scrap, &got) != VT_OK)
+			return false;
+	return true;
+}
+
+static bool
+put(FCGX_Stream *out, const struct strbuf *text)
+{
+	INSIST(text->length <= INT32_MAX);
+	return FCGX_PutStr(text->data, (int)text->length, out) == (int)text->length;
+}
+
+bool
+fcgi_library_respond(struct fcgi_library *library, int fd, const struct exchange *exchange)
+{
+	FCGX_Request *request = &library->request;
+	request->ipcFd = fd;
+	bool written = put(request->out, exchange->head) &&
+	               (exchange->body_out == NULL || put(request->out, exchange->body_out));
+	/* Both are closed whatever came before: the second one sends the end of the request. */
+	if (FCGX_FClose(request->err) != 0)
+		written = false;
+	if (FCGX_FClose(request->out) != 0)
+		written = false;
+	FCGX_Free(request, 0);
+	request->ipcFd = -1;
+	return written;
+}

@@ -1,0 +1,40 @@
+/*
+ * fcgi_library.h - libfcgi, used in the one way that has no traps.
+ *
+ * fcgi_library.c is the only file that includes fcgiapp.h. What is handed to it has been examined by
+ * admission.c; then nothing here waits for a peer but the writing of the response.
+ */
+#ifndef PROC_FCGI_LIBRARY_H
+#define PROC_FCGI_LIBRARY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "exchange.h"
+
+struct err;
+struct fcgi_library;
+
+/* Initialises libfcgi for this process: after our signal handling is set up, or it sets up its own. NULL with err. */
+struct fcgi_library *fcgi_library_create(struct err *err);
+void fcgi_library_destroy(struct fcgi_library *library);
+
+/* Lets libfcgi read a request from a socket that holds exactly this one, whole. False: it found fault and has closed fd. */
+bool fcgi_library_accept_socket(struct fcgi_library *library, int fd);
+/* Lets it read a request's head from memory; the body is not its business then. */
+bool fcgi_library_accept_head(struct fcgi_library *library, const void *head, size_t size_bytes);
+
+/* After an accept: the CGI variables, living until the response; whether the peer asked to keep the connection. */
+char *const *fcgi_library_params(const struct fcgi_library *library);
+bool fcgi_library_keeps(const struct fcgi_library *library);
+/* A body_source's read, for a request accepted from its socket; context is the library. */
+enum vt_result fcgi_library_read_body(void *context, void *buffer, size_t size_bytes, size_t *got);
+/* Reads what is left of that body. False: the library met an error in it. */
+bool fcgi_library_drain(struct fcgi_library *library);
+/*
+ * Writes the response to fd and ends the request; everything of it is freed, fd stays open. May block for
+ * as long as the peer does not read: the watcher is armed meanwhile. True where all of it was written.
+ */
+bool fcgi_library_respond(struct fcgi_library *library, int fd, const struct exchange *exchange);
+
+#endif

@@ -1,0 +1,19 @@
+"""Builds the test module against the public header."""
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from .vitalsd import CHECKOUT
+
+
+def build_test_module(directory: Path) -> Path:
+    """modules/testmod.c as a shared object in directory."""
+    flags = subprocess.run(["pkg-config", "--cflags", "--libs", "json-c"], capture_output=True, text=True, check=True).stdout.split()
+    out = directory / "testmod.so"
+    source = CHECKOUT / "tests" / "system" / "modules" / "testmod.c"
+    done = subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC",
+                           f"-I{CHECKOUT / 'src'}", "-o", str(out), str(source), *flags], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    out.chmod(0o755)
+    return out

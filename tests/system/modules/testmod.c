@@ -1,0 +1,264 @@
+/*
+ * testmod.c - routes for what the demo module does not show: the cache, wrong handlers, the facts of a
+ * request. Built by the system tests against the public header alone; never installed.
+ */
+#include "vitals.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct json_object *
+text(const char *value)
+{
+	return value != NULL ? json_object_new_string(value) : NULL;
+}
+
+static enum vt_result
+answer_json(struct vt_response *res, struct json_object *json)
+{
+	enum vt_result r = vt_json(res, json);
+
+	json_object_put(json);
+	return r;
+}
+
+/* Everything that a handler can ask of a request; ?param=name and ?header=name choose what is listed. */
+static enum vt_result
+facts(struct vt_request *req, struct vt_response *res)
+{
+	struct json_object *out = json_object_new_object(), *params = json_object_new_array(),
+			   *headers = json_object_new_array();
+	const char *value;
+
+	for (size_t n = 0; (value = vt_query_param(req, "p", n)) != NULL; n++)
+		json_object_array_add(params, text(value));
+	for (size_t n = 0; (value = vt_header(req, "X-Repeated", n)) != NULL; n++)
+		json_object_array_add(headers, text(value));
+	json_object_object_add(out, "method", text(vt_method(req)));
+	json_object_object_add(out, "path", text(vt_path(req)));
+	json_object_object_add(out, "query", text(vt_query_string(req)));
+	json_object_object_add(out, "script_name", text(vt_script_name(req)));
+	json_object_object_add(out, "scheme", text(vt_scheme(req)));
+	json_object_object_add(out, "host", text(vt_host(req)));
+	json_object_object_add(out, "client_ip", text(vt_client_ip(req)));
+	json_object_object_add(out, "user", text(vt_user(req)));
+	json_object_object_add(out, "correlation_id", text(vt_correlation_id(req)));
+	json_object_object_add(out, "request_id", text(vt_request_id(req)));
+	json_object_object_add(out, "segment", text(vt_path_param(req, "segment")));
+	json_object_object_add(out, "cookie", text(vt_cookie(req, "flavour")));
+	json_object_object_add(out, "content_type", text(vt_content_type(req)));
+	json_object_object_add(out, "content_length", json_object_new_int64(vt_content_length(req)));
+	json_object_object_add(out, "params", params);
+	json_object_object_add(out, "headers", headers);
+	return answer_json(res, out);
+}
+
+static enum vt_result
+count_body(struct vt_request *req, struct vt_response *res)
+{
+	struct json_object *out;
+	const char *data;
+	size_t size, zeros = 0;
+	enum vt_result r = vt_body(req, &data, &size);
+
+	if (r != VT_OK)
+		return r;
+	for (size_t i = 0; i < size; i++)
+		zeros += data[i] == '\0';
+	out = json_object_new_object();
+	json_object_object_add(out, "bytes", json_object_new_int64((int64_t)size));
+	json_object_object_add(out, "zeros", json_object_new_int64((int64_t)zeros));
+	return answer_json(res, out);
+}
+
+/* Answers without a look at the body. */
+static enum vt_result
+leave_body(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	return vt_json_text(res, "{\"unread\":true}", 15);
+}
+
+static enum vt_result
+never(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	(void)res;
+	return VT_OK;
+}
+
+static enum vt_result
+twice(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	vt_json_text(res, "{\"answer\":1}", 12);
+	vt_json_text(res, "{\"answer\":2}", 12);
+	return VT_OK;
+}
+
+static enum vt_result
+bad_header(struct vt_request *req, struct vt_response *res)
+{
+	(void)req;
+	vt_set_header(res, "X-Split", "one\r\nX-Injected: two");
+	return vt_json_text(res, "{}", 2);
+}
+
+static enum vt_result
+good_header(struct vt_request *req, struct vt_response *res)
+{
+	const char *value = vt_query_param(req, "value", 0);
+
+	vt_set_header(res, "X-Test", value != NULL ? value : "none");
+	return vt_json_text(res, "{}", 2);
+}
+
+static enum vt_result
+huge(struct vt_request *req, struct vt_response *res)
+{
+	char *memory = vt_alloc(req, (size_t)1 << 40);
+
+	if (memory == NULL)
+		return VT_NO_MEMORY;
+	memory[0] = 1;
+	return vt_json_text(res, "{}", 2);
+}
+
+/* ?bytes=N: an answer of that length. */
+static enum vt_result
+large(struct vt_request *req, struct vt_response *res)
+{
+	const char *said = vt_query_param(req, "bytes", 0);
+	size_t size = said != NULL ? strtoul(said, NULL, 10) : 0;
+	char *data = malloc(size + 1);
+	enum vt_result r;
+
+	if (data == NULL)
+		return VT_NO_MEMORY;
+	memset(data, 'v', size);
+	r = vt_answer(res, "text/plain", data, size);
+	free(data);
+	return r;
+}
+
+static enum vt_result
+status(struct vt_request *req, struct vt_response *res)
+{
+	const char *code = vt_query_param(req, "code", 0);
+
+	return vt_no_content(res, code != NULL ? atoi(code) : 204);
+}
+
+/* ?result=N: what the service makes of a handler's outcome. */
+static enum vt_result
+outcome(struct vt_request *req, struct vt_response *res)
+{
+	const char *number = vt_query_param(req, "result", 0);
+
+	(void)res;
+	return (enum vt_result)(number != NULL ? atoi(number) : 0);
+}
+
+/* ?q=statement&p=parameter&p=… */
+static enum vt_result
+sql(struct vt_request *req, struct vt_response *res)
+{
+	const char *statement = vt_query_param(req, "q", 0), *params[8];
+	struct vt_rows *rows;
+	enum vt_result r;
+	size_t count = 0;
+
+	if (statement == NULL)
+		return VT_BAD_INPUT;
+	while (count < 8 && (params[count] = vt_query_param(req, "p", count)) != NULL)
+		count++;
+	r = vt_query(req, &rows, statement, params, count);
+	return r == VT_OK ? vt_json_rows(res, rows) : r;
+}
+
+static enum vt_result
+cache_show(struct vt_request *req, struct vt_response *res)
+{
+	const char *value;
+	size_t size;
+	enum vt_result r = vt_cache_get(req, vt_path_param(req, "key"), &value, &size);
+
+	return r == VT_OK ? vt_answer(res, "application/octet-stream", value, size) : r;
+}
+
+static enum vt_result
+cache_put(struct vt_request *req, struct vt_response *res)
+{
+	const char *data, *ttl = vt_query_param(req, "ttl", 0);
+	size_t size;
+	enum vt_result r = vt_body(req, &data, &size);
+
+	if (r == VT_OK)
+		r = vt_cache_set(req, vt_path_param(req, "key"), data, size, ttl != NULL ? atoi(ttl) : 0);
+	return r == VT_OK ? vt_no_content(res, 204) : r;
+}
+
+static enum vt_result
+cache_drop(struct vt_request *req, struct vt_response *res)
+{
+	enum vt_result r = vt_cache_delete(req, vt_path_param(req, "key"));
+
+	return r == VT_OK || r == VT_MISS ? vt_no_content(res, 204) : r;
+}
+
+/* The body as a field of a record, beside one whose name is secret. */
+static enum vt_result
+log_body(struct vt_request *req, struct vt_response *res)
+{
+	const char *data;
+	size_t size;
+	enum vt_result r = vt_body(req, &data, &size);
+
+	if (r != VT_OK)
+		return r;
+	vt_log(req, VT_INFO, "Test record", VT_STRN("text", data, size), VT_STR("Api-Key", "hunter2"),
+	       VT_INT("bytes", size), VT_DOUBLE("half", 0.5), VT_BOOL("yes", true));
+	return vt_no_content(res, 204);
+}
+
+int
+vitals_setup(struct vt_app *app)
+{
+	static const struct vt_route routes[] = {
+		{.method = "GET", .path = "/facts", .handler = facts},
+		{.method = "GET", .path = "/facts/{segment}", .handler = facts},
+		{.method = "POST", .path = "/facts", .handler = facts},
+		{.method = "POST", .path = "/count", .handler = count_body},
+		{.method = "POST", .path = "/unread", .handler = leave_body},
+		{.method = "GET", .path = "/never", .handler = never},
+		{.method = "GET", .path = "/twice", .handler = twice},
+		{.method = "GET", .path = "/bad-header", .handler = bad_header},
+		{.method = "GET", .path = "/header", .handler = good_header},
+		{.method = "GET", .path = "/huge", .handler = huge},
+		{.method = "GET", .path = "/large", .handler = large},
+		{.method = "GET", .path = "/status", .handler = status},
+		{.method = "GET", .path = "/outcome", .handler = outcome},
+		{.method = "GET", .path = "/sql", .handler = sql},
+		{.method = "GET", .path = "/cache/{key}", .handler = cache_show},
+		{.method = "PUT", .path = "/cache/{key}", .handler = cache_put},
+		{.method = "DELETE", .path = "/cache/{key}", .handler = cache_drop},
+		{.method = "POST", .path = "/log", .handler = log_body},
+	};
+	const struct vt_setting greeting = {
+		.name = "TEST_GREETING",
+		.type = VT_SETTING_TEXT,
+		.default_value = "hello",
+		.help = "A setting of the test module's own.",
+	};
+
+	if (vt_setting(app, &greeting) != 0)
+		return -1;
+	if (strcmp(vt_setting_text(app, "TEST_GREETING"), "refuse") == 0)
+		return vt_setup_error(app, "The test module was told to refuse.");
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
+		if (vt_route(app, &routes[i]) != 0)
+			return -1;
+	}
+	return 0;
+}
