@@ -164,6 +164,7 @@ serve(void *context, struct exchange *exchange)
 	                                          .body = exchange->body,
 	                                          .services = dispatch->services});
 	response_init(res, dispatch->arena, req->correlation_id);
+	res->explanation = &req->explanation;
 	vt_handler_fn *handler = choose_handler(dispatch, exchange);
 	chain_run(wrappers, wrappers_count, handler, req, res);
 	render(dispatch, exchange);

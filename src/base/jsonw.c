@@ -155,6 +155,21 @@ jsonw_uint(struct jsonw *w, uint64_t value)
 	strbuf_printf(w->out, "%llu", (unsigned long long)value);
 }
 
+/* Small numbers that a few decimals hold, such as durations: 0.000072 rather than 7.2e-05. */
+static bool
+plain_decimal(char *text, size_t size, double value)
+{
+	if (fabs(value) >= 1e-4 || fabs(value) < 1e-9)
+		return false;
+	snprintf(text, size, "%.12f", value);
+	if (strtod(text, NULL) != value)
+		return false;
+	size_t length = strlen(text);
+	while (text[length - 1] == '0')
+		text[--length] = '\0';
+	return true;
+}
+
 void
 jsonw_double(struct jsonw *w, double value)
 {
@@ -162,10 +177,12 @@ jsonw_double(struct jsonw *w, double value)
 		jsonw_null(w);
 		return;
 	}
-	char text[32];
-	snprintf(text, sizeof text, "%.15g", value);
-	if (strtod(text, NULL) != value)
-		snprintf(text, sizeof text, "%.17g", value);
+	char text[48];
+	if (!plain_decimal(text, sizeof text, value)) {
+		snprintf(text, sizeof text, "%.15g", value);
+		if (strtod(text, NULL) != value)
+			snprintf(text, sizeof text, "%.17g", value);
+	}
 	jsonw_raw(w, text, strlen(text));
 }
 

@@ -35,7 +35,7 @@ void jsonw_string(struct jsonw *w, const char *text);
 void jsonw_bytes(struct jsonw *w, const char *text, size_t size_bytes);
 void jsonw_int(struct jsonw *w, int64_t value);
 void jsonw_uint(struct jsonw *w, uint64_t value);
-/* The shortest of %.15g and %.17g that reads back as the same number. */
+/* The shortest of %.15g and %.17g that reads back as the same number; small ones without an exponent where a few decimals do. */
 void jsonw_double(struct jsonw *w, double value);
 /* With so many digits after the point. */
 void jsonw_fixed(struct jsonw *w, double value, int digits);

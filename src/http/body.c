@@ -153,15 +153,21 @@ vt_body_json_text(struct vt_request *req, const char **text, size_t *size_bytes)
 {
 	*text = NULL;
 	*size_bytes = 0;
-	if (!is_json_type(req->content_type))
+	if (!is_json_type(req->content_type)) {
+		req->explanation = "The body is to be JSON, with the Content-Type application/json.";
 		return VT_UNSUPPORTED;
+	}
 	const char *data;
 	size_t size;
 	enum vt_result result = vt_body(req, &data, &size);
 	if (result != VT_OK)
 		return result;
-	if (json_check(data, size, (unsigned)req->with.limits->max_json_depth, NULL) != 0)
+	struct json_fault fault;
+	if (json_check(data, size, (unsigned)req->with.limits->max_json_depth, &fault) != 0) {
+		req->explanation = arena_printf(req->with.arena, "The body is not JSON: %s (at byte %zu).",
+		                                fault.reason, fault.offset);
 		return VT_BAD_INPUT;
+	}
 	*text = data;
 	*size_bytes = size;
 	return VT_OK;

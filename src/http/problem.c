@@ -87,5 +87,7 @@ vt_fail(struct vt_response *res, enum vt_result result)
 		response_out_of_memory(res);
 		return VT_OK;
 	}
-	return vt_problem(res, result_status(result), detail_for(result));
+	bool blames_client = result == VT_BAD_INPUT || result == VT_UNSUPPORTED;
+	bool explained = blames_client && res->explanation != NULL && *res->explanation != NULL;
+	return vt_problem(res, result_status(result), explained ? *res->explanation : detail_for(result));
 }

@@ -74,6 +74,9 @@ struct vt_request {
 	char request_id[CORRELATION_ID_MAX + 1];
 	struct log_context log_context; /* points at the two above and user */
 
+	/* What was wrong with what the client sent, as a sentence for its problem document; NULL: nothing to add. */
+	const char *explanation;
+
 	enum body_state body_state;
 	enum vt_result body_result;
 	char *body; /* followed by a NUL; valid where BODY_READ */

@@ -17,6 +17,7 @@ response_init(struct vt_response *res, struct arena *arena, const char *correlat
 	/* The reserve need not be cleared. */
 	res->arena = arena;
 	res->correlation_id = correlation_id;
+	res->explanation = NULL;
 	strbuf_init_arena(&res->body, arena, 512);
 	response_reset(res);
 }

@@ -31,7 +31,8 @@ struct response_header {
 
 struct vt_response {
 	struct arena *arena;
-	const char *correlation_id; /* for problem documents; may be "" */
+	const char *correlation_id;     /* for problem documents; may be "" */
+	const char *const *explanation; /* the request's, read when vt_fail() blames the client; NULL: none */
 	int status;
 	struct response_header headers[RESPONSE_MAX_HEADERS];
 	size_t header_count;

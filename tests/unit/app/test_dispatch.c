@@ -43,6 +43,15 @@ silent(struct vt_request *req, struct vt_response *res)
 }
 
 static enum vt_result
+echo(struct vt_request *req, struct vt_response *res)
+{
+	const char *text;
+	size_t size;
+	enum vt_result result = vt_body_json_text(req, &text, &size);
+	return result != VT_OK ? result : vt_json_text(res, text, size);
+}
+
+static enum vt_result
 unavailable(struct vt_request *req, struct vt_response *res)
 {
 	(void)req;
@@ -86,6 +95,7 @@ setup(void)
 	services.router = router = router_create();
 	add_route("GET", "/hello", hello);
 	add_route("POST", "/hello", hello);
+	add_route("POST", "/echo", echo);
 	add_route("GET", "/silent", silent);
 	add_route("GET", "/unavailable", unavailable);
 	add_route("GET", "/greedy", greedy);
@@ -181,6 +191,15 @@ START_TEST(a_declared_body_that_is_too_large_is_a_413)
 }
 END_TEST
 
+START_TEST(what_is_wrong_with_a_body_is_told)
+{
+	const char *answer = run("POST", "/echo", "CONTENT_TYPE=application/json", NULL);
+	ck_has(answer, "Status: 400 ");
+	ck_has(answer, "\"detail\":\"The body is not JSON: ");
+	ck_has(run("POST", "/echo", "CONTENT_TYPE=text/plain", NULL), "\"detail\":\"The body is to be JSON, ");
+}
+END_TEST
+
 START_TEST(the_methods_of_a_path_are_told)
 {
 	ck_has(run("DELETE", "/hello", NULL, NULL), "Allow: GET, HEAD, OPTIONS, POST\r\n");
@@ -258,6 +277,7 @@ main(void)
 	tcase_add_test(tc, problems_carry_the_correlation_id);
 	tcase_add_test(tc, a_malformed_request_is_a_400);
 	tcase_add_test(tc, a_declared_body_that_is_too_large_is_a_413);
+	tcase_add_test(tc, what_is_wrong_with_a_body_is_told);
 	tcase_add_test(tc, the_methods_of_a_path_are_told);
 	tcase_add_test(tc, head_is_get_without_the_body);
 	tcase_add_test(tc, an_id_of_another_form_is_replaced);
