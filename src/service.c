@@ -1,7 +1,7 @@
 /*
- * service.c - joins the floors: what the supervisor opens before the fork, what a worker opens after it.
+ * service.c - joins the floors: what is proved before the start, and what is opened before the fork.
  *
- * Must never open a database, a cache or a thread before the fork.
+ * Must never open a database, a cache or a thread: those are a worker's (worker_main.c).
  */
 #include "service.h"
 
@@ -12,9 +12,7 @@
 
 #include "address.h"
 #include "cache.h"
-#include "checks.h"
 #include "database.h"
-#include "dispatch.h"
 #include "err.h"
 #include "identity.h"
 #include "listener.h"
@@ -25,17 +23,12 @@
 #include "router.h"
 #include "routes.h"
 #include "scoreboard.h"
-#include "services.h"
 #include "settings.h"
 #include "supervisor.h"
-#include "worker.h"
+#include "worker_main.h"
 
-#define PING_IDLE_MS 1000
-#define ORPHAN_GRACE_MS 1000
 #define ORPHAN_WAIT_MS 2500
 #define STOP_MARGIN_MS 1000
-#define RECORD_OVERHEAD_FACTOR 2
-#define HEAD_EXTRA_BYTES 65536
 #define PATH_BYTES 4096
 
 /* The listeners of one setting. */
@@ -48,7 +41,7 @@ struct service {
 	struct settings_reader *reader;
 	const struct settings *settings;
 	struct vt_app app;
-	struct router *admin_router; /* the built-in routes alone: no module's handler can hold the admin worker up */
+	struct router *admin_router;
 	struct redact *redact;
 	struct log *log;
 	struct scoreboard *board;
@@ -219,134 +212,6 @@ open_all(struct service *service, struct err *err)
 	return identity_assume(&service->run_as, err);
 }
 
-/* ---- A worker ----------------------------------------------------------------------------------- */
-
-static void
-reopen_log(void *context)
-{
-	struct service *service = context;
-	struct err err;
-	if (log_reopen(service->log, &err) != 0)
-		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
-		          VT_STR("reason", err.text));
-}
-
-static int
-open_stores(const struct service *service, struct services *services, struct err *err)
-{
-	const struct settings *settings = service->settings;
-	if (settings->database_url != NULL) {
-		services->database = database_create(
-			&(struct database_config){
-				.url = settings->database_url,
-				.application_name = settings->service_name,
-				.connect_timeout_ms = settings->db_connect_timeout_ms,
-				.query_timeout_ms = settings->db_query_timeout_ms,
-				.recycle_ms = settings->db_pool_recycle_ms,
-				.ping_idle_ms = PING_IDLE_MS,
-				.debug_sql = settings->debug,
-				.log = service->log,
-			},
-			err);
-		if (services->database == NULL)
-			return -1;
-	}
-	if (settings->redis_url != NULL) {
-		services->cache = cache_create(&(struct cache_config){.url = settings->redis_url,
-		                                                      .timeout_ms = settings->redis_timeout_ms,
-		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
-		                                                      .ping_idle_ms = PING_IDLE_MS},
-		                               err);
-		if (services->cache == NULL)
-			return -1;
-	}
-	return 0;
-}
-
-static int
-open_services(const struct service *service, struct services *services, struct err *err)
-{
-	if (open_stores(service, services, err) != 0)
-		return -1;
-	services->checks = checks_create(&(struct checks_config){.settings = service->settings,
-	                                                         .board = service->board,
-	                                                         .database = services->database,
-	                                                         .cache = services->cache,
-	                                                         .log = service->log});
-	return services->checks != NULL ? 0 : err_set(err, "There is no memory for the checks.");
-}
-
-static void
-close_services(struct services *services)
-{
-	checks_destroy(services->checks);
-	cache_destroy(services->cache);
-	database_destroy(services->database);
-}
-
-static struct worker_config
-configure_worker(struct service *service, const struct worker_seat *seat, struct dispatch *dispatch)
-{
-	const struct settings *settings = service->settings;
-	size_t params_bytes = (size_t)settings->max_params_bytes;
-	return (struct worker_config){
-		.listeners = seat->listeners,
-		.listener_count = seat->listener_count,
-		.max_connections = (size_t)settings->max_connections,
-		.fcgi = {.limits = {.max_params = (size_t)settings->max_params,
-	                            .max_params_bytes = params_bytes,
-	                            .max_head_bytes = RECORD_OVERHEAD_FACTOR * params_bytes + HEAD_EXTRA_BYTES},
-	                 .admission_timeout_ms = settings->admission_timeout_ms,
-	                 .idle_timeout_ms = settings->idle_timeout_ms,
-	                 .request_timeout_ms = settings->request_timeout_ms,
-	                 .body_buffer_bytes = (size_t)settings->body_buffer_bytes,
-	                 .max_pending_bytes = (size_t)settings->max_pending_bytes,
-	                 .linger_bytes = (size_t)settings->linger_bytes,
-	                 .linger_ms = settings->linger_ms,
-	                 .handler = dispatch_handler(dispatch),
-	                 .log = service->log,
-	                 .slot = seat->slot},
-		.slot = seat->slot,
-		.supervisor = seat->supervisor,
-		.orphan_grace_ms = ORPHAN_GRACE_MS,
-		.reopen_log = reopen_log,
-		.context = service,
-	};
-}
-
-static int
-run_worker(struct service *service, const struct worker_seat *seat, struct services *services, struct err *err)
-{
-	struct dispatch *dispatch = dispatch_create(services, service->redact);
-	if (dispatch == NULL)
-		return err_set(err, "There is no memory for requests.");
-	struct worker_config config = configure_worker(service, seat, dispatch);
-	int status = worker_run(&config, err);
-	dispatch_destroy(dispatch);
-	return status;
-}
-
-static int
-worker_main(void *context, const struct worker_seat *seat)
-{
-	struct service *service = context;
-	struct err err;
-	struct services services = {.settings = service->settings,
-	                            .settings_reader = service->reader,
-	                            .router = seat->role == ROLE_ADMIN ? service->admin_router : service->app.router,
-	                            .log = service->log,
-	                            .board = service->board,
-	                            .slot = seat->slot};
-	int status = open_services(service, &services, &err);
-	if (status == 0)
-		status = run_worker(service, seat, &services, &err);
-	if (status != 0)
-		log_event(service->log, VT_CRITICAL, "vitals.worker", "The worker cannot start",
-		          VT_STR("reason", err.text));
-	close_services(&services);
-	return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
 /* ---- The whole ---------------------------------------------------------------------------------- */
 
 static int
@@ -363,6 +228,13 @@ supervise(struct service *service, struct err *err)
 	         .listeners = service->admin.listeners,
 	         .listener_count = service->admin.count},
 	};
+	struct worker_context context = {.settings = settings,
+	                                 .settings_reader = service->reader,
+	                                 .router = service->app.router,
+	                                 .admin_router = service->admin_router,
+	                                 .redact = service->redact,
+	                                 .log = service->log,
+	                                 .board = service->board};
 	return supervisor_run(
 		&(struct supervisor_config){.pools = pools,
 	                                    .pool_count = sizeof pools / sizeof *pools,
@@ -371,7 +243,7 @@ supervise(struct service *service, struct err *err)
 	                                    .stop_timeout_ms = settings->request_timeout_ms + STOP_MARGIN_MS,
 	                                    .worker_main = worker_main,
 	                                    .reopen_log = reopen_log,
-	                                    .context = service},
+	                                    .context = &context},
 		err);
 }
 

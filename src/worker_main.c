@@ -1,0 +1,153 @@
+/*
+ * worker_main.c - a worker process from the fork to its end: what is opened only here, and its loop.
+ *
+ * Database, cache and checks belong to one worker and are opened after the fork, never before.
+ */
+#include "worker_main.h"
+
+#include <stdlib.h>
+
+#include "cache.h"
+#include "checks.h"
+#include "database.h"
+#include "dispatch.h"
+#include "err.h"
+#include "log.h"
+#include "services.h"
+#include "settings.h"
+#include "worker.h"
+
+/* A connection that was idle for longer is asked whether it still answers before it is used. */
+#define PING_IDLE_MS 1000
+/* How long the request of a worker may go on when the supervisor is gone. */
+#define ORPHAN_GRACE_MS 1000
+/* Room for record headers and padding beside the parameters. */
+#define RECORD_OVERHEAD_FACTOR 2
+#define HEAD_EXTRA_BYTES 65536
+
+void
+reopen_log(void *context)
+{
+	const struct worker_context *with = context;
+	struct err err;
+	if (log_reopen(with->log, &err) != 0)
+		log_event(with->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		          VT_STR("reason", err.text));
+}
+
+static int
+open_stores(const struct worker_context *with, struct services *services, struct err *err)
+{
+	const struct settings *settings = with->settings;
+	if (settings->database_url != NULL) {
+		services->database = database_create(
+			&(struct database_config){
+				.url = settings->database_url,
+				.application_name = settings->service_name,
+				.connect_timeout_ms = settings->db_connect_timeout_ms,
+				.query_timeout_ms = settings->db_query_timeout_ms,
+				.recycle_ms = settings->db_pool_recycle_ms,
+				.ping_idle_ms = PING_IDLE_MS,
+				.debug_sql = settings->debug,
+				.log = with->log,
+			},
+			err);
+		if (services->database == NULL)
+			return -1;
+	}
+	if (settings->redis_url != NULL) {
+		services->cache = cache_create(&(struct cache_config){.url = settings->redis_url,
+		                                                      .timeout_ms = settings->redis_timeout_ms,
+		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
+		                                                      .ping_idle_ms = PING_IDLE_MS},
+		                               err);
+		if (services->cache == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_services(const struct worker_context *with, struct services *services, struct err *err)
+{
+	if (open_stores(with, services, err) != 0)
+		return -1;
+	services->checks = checks_create(&(struct checks_config){.settings = with->settings,
+	                                                         .board = with->board,
+	                                                         .database = services->database,
+	                                                         .cache = services->cache,
+	                                                         .log = with->log});
+	return services->checks != NULL ? 0 : err_set(err, "There is no memory for the checks.");
+}
+
+static void
+close_services(struct services *services)
+{
+	checks_destroy(services->checks);
+	cache_destroy(services->cache);
+	database_destroy(services->database);
+}
+
+static struct worker_config
+configure_worker(const struct worker_context *with, const struct worker_seat *seat, struct dispatch *dispatch)
+{
+	const struct settings *settings = with->settings;
+	size_t params_bytes = (size_t)settings->max_params_bytes;
+	return (struct worker_config){
+		.listeners = seat->listeners,
+		.listener_count = seat->listener_count,
+		.max_connections = (size_t)settings->max_connections,
+		.fcgi = {.limits = {.max_params = (size_t)settings->max_params,
+	                            .max_params_bytes = params_bytes,
+	                            .max_head_bytes = RECORD_OVERHEAD_FACTOR * params_bytes + HEAD_EXTRA_BYTES},
+	                 .admission_timeout_ms = settings->admission_timeout_ms,
+	                 .idle_timeout_ms = settings->idle_timeout_ms,
+	                 .request_timeout_ms = settings->request_timeout_ms,
+	                 .body_buffer_bytes = (size_t)settings->body_buffer_bytes,
+	                 .max_pending_bytes = (size_t)settings->max_pending_bytes,
+	                 .linger_bytes = (size_t)settings->linger_bytes,
+	                 .linger_ms = settings->linger_ms,
+	                 .handler = dispatch_handler(dispatch),
+	                 .log = with->log,
+	                 .slot = seat->slot},
+		.slot = seat->slot,
+		.supervisor = seat->supervisor,
+		.orphan_grace_ms = ORPHAN_GRACE_MS,
+		.reopen_log = reopen_log,
+		.context = (void *)(uintptr_t)with,
+	};
+}
+
+static int
+run_worker(const struct worker_context *with, const struct worker_seat *seat, struct services *services,
+           struct err *err)
+{
+	struct dispatch *dispatch = dispatch_create(services, with->redact);
+	if (dispatch == NULL)
+		return err_set(err, "There is no memory for requests.");
+	struct worker_config config = configure_worker(with, seat, dispatch);
+	int status = worker_run(&config, err);
+	dispatch_destroy(dispatch);
+	return status;
+}
+
+int
+worker_main(void *context, const struct worker_seat *seat)
+{
+	const struct worker_context *with = context;
+	struct err err;
+	struct services services = {.settings = with->settings,
+	                            .settings_reader = with->settings_reader,
+	                            .router = seat->role == ROLE_ADMIN ? with->admin_router : with->router,
+	                            .log = with->log,
+	                            .board = with->board,
+	                            .slot = seat->slot};
+	int status = open_services(with, &services, &err);
+	if (status == 0)
+		status = run_worker(with, seat, &services, &err);
+	if (status != 0)
+		log_event(with->log, VT_CRITICAL, "vitals.worker", "The worker cannot start",
+		          VT_STR("reason", err.text));
+	close_services(&services);
+	return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,32 @@
+/*
+ * worker_main.h - what the supervisor's process prepares for every worker, and the worker's main function.
+ */
+#ifndef WORKER_MAIN_H
+#define WORKER_MAIN_H
+
+#include "spawn.h"
+
+struct log;
+struct redact;
+struct router;
+struct settings;
+struct settings_reader;
+
+/* Made before the fork, the same for all workers, constant from then on. */
+struct worker_context {
+	const struct settings *settings;
+	const struct settings_reader *settings_reader;
+	const struct router *router;
+	const struct router
+		*admin_router; /* the built-in routes alone: no module's handler can hold the admin worker up */
+	const struct redact *redact;
+	struct log *log;
+	struct scoreboard *board;
+};
+
+/* A worker_main_fn; context is a struct worker_context. */
+int worker_main(void *context, const struct worker_seat *seat);
+/* Opens the log file again, in the supervisor and in each worker; context is a struct worker_context. */
+void reopen_log(void *context);
+
+#endif
