@@ -21,6 +21,12 @@ signal_name(int signal_number, char buffer[static 16])
 	return buffer;
 }
 
+bool
+death_in_order(int wait_status)
+{
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+}
+
 static size_t
 add_cause(struct vt_field *fields, size_t n, int status, char name[static 16])
 {
@@ -61,9 +67,10 @@ obituary_write(struct log *log, const struct slot *slot, const struct death *dea
 	}
 	fields[n++] = VT_DOUBLE("lived_seconds", (double)death->lived_ms / 1000);
 	fields[n++] = VT_DOUBLE("restart_delay_seconds", (double)death->restart_delay_ms / 1000);
-	log_write(log, &(struct log_record){.level = VT_ERROR_LEVEL,
+	bool in_order = death_in_order(death->wait_status);
+	log_write(log, &(struct log_record){.level = in_order ? VT_INFO : VT_ERROR_LEVEL,
 	                                    .logger = "vitals.supervisor",
-	                                    .message = "Worker died",
+	                                    .message = in_order ? "Worker ended" : "Worker died",
 	                                    .site = LOG_SITE,
 	                                    .context = &context,
 	                                    .fields = fields,

@@ -77,9 +77,9 @@ start_due_workers(struct supervisor *supervisor)
 static void
 bury(struct supervisor *supervisor, struct seat *seat, int wait_status)
 {
-	bool asked_for = supervisor->stopping && WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+	bool in_order = death_in_order(wait_status);
 	int64_t lived_ms = (clock_mono_ns() - seat->started_ns) / NS_PER_MS;
-	if (!asked_for) {
+	if (!in_order || !supervisor->stopping) {
 		struct death death = {.worker = seat->worker.index,
 		                      .pid = seat->pid,
 		                      .wait_status = wait_status,
@@ -87,7 +87,7 @@ bury(struct supervisor *supervisor, struct seat *seat, int wait_status)
 		                      .restart_delay_ms = policy_after_death(&seat->history, lived_ms)};
 		seat->restart_ns = deadline_in_ms(death.restart_delay_ms);
 		obituary_write(supervisor->config->log, seat->worker.slot, &death);
-		atomic_fetch_add(&supervisor->service->worker_deaths, 1);
+		atomic_fetch_add(&supervisor->service->worker_deaths, in_order ? 0 : 1);
 	}
 	slot_release(seat->worker.slot);
 	seat->pid = 0;

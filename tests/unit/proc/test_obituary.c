@@ -119,6 +119,15 @@ START_TEST(an_exit_status_is_told)
 }
 END_TEST
 
+START_TEST(an_end_that_was_asked_for_is_no_error)
+{
+	struct json_object *record = record_of(die(0, 0, NULL));
+	ck_assert_str_eq(field(record, "message"), "Worker ended");
+	ck_assert_str_eq(field(record, "level"), "INFO");
+	json_object_put(record);
+}
+END_TEST
+
 START_TEST(the_request_in_flight_is_told)
 {
 	struct slot_request request = {.started_ns = clock_mono_ns(),
@@ -153,6 +162,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_signal_is_named);
 	tcase_add_test(tc, an_exit_status_is_told);
+	tcase_add_test(tc, an_end_that_was_asked_for_is_no_error);
 	tcase_add_test(tc, the_request_in_flight_is_told);
 	tcase_add_test(tc, signals_without_a_name_have_a_number);
 	suite_add_tcase(suite, tc);
