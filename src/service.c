@@ -30,6 +30,7 @@
 #define ORPHAN_WAIT_MS 2500
 #define STOP_MARGIN_MS 1000
 #define PATH_BYTES 4096
+#define SPARE_DESCRIPTORS 64
 
 /* The listeners of one setting. */
 struct listener_set {
@@ -247,17 +248,24 @@ supervise(struct service *service, struct err *err)
 		err);
 }
 
+/* Core dumps hold secrets; a worker's connections need descriptors, which the soft limit often is too low for. */
 static void
-forbid_core_dumps(const struct settings *settings)
+set_limits(const struct settings *settings)
 {
+	struct rlimit files;
 	if (!settings->core_dumps)
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+	rlim_t wanted = (rlim_t)settings->max_connections + SPARE_DESCRIPTORS;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 int
 service_run(struct service *service, struct err *err)
 {
-	forbid_core_dumps(service->settings);
+	set_limits(service->settings);
 	int status = open_all(service, err);
 	if (status == 0) {
 		status = supervise(service, err);
