@@ -136,11 +136,9 @@ open_log(struct service *service, struct err *err)
 	                          err);
 	if (service->log == NULL)
 		return -1;
-	bool to_file = settings->log_file != NULL && strcmp(settings->log_file, "stderr") != 0;
-	if (to_file && service->run_as.uid != (uid_t)-1 &&
-	    chown(settings->log_file, service->run_as.uid, service->run_as.gid) != 0)
-		return err_set(err, "LOG_FILE: %s cannot be given to RUN_USER.", settings->log_file);
-	return 0;
+	if (service->run_as.uid == (uid_t)-1)
+		return 0;
+	return log_chown(service->log, service->run_as.uid, service->run_as.gid, err);
 }
 
 static int
@@ -265,6 +263,7 @@ set_limits(const struct settings *settings)
 int
 service_run(struct service *service, struct err *err)
 {
+	supervisor_hold_signals();
 	set_limits(service->settings);
 	int status = open_all(service, err);
 	if (status == 0) {

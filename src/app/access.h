@@ -12,7 +12,7 @@ struct vt_request;
 
 /*
  * True where ADMIN_ALLOW (entries "loopback", "all", addresses, CIDR blocks; one that is none of these
- * admits nobody) names the client's address. "" is a peer on this machine and counts as loopback.
+ * admits nobody) names the client's address. "", which no web server has told, is only within "all".
  */
 bool access_address_allowed(const struct text_list *allow, const char *client_ip);
 /*

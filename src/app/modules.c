@@ -1,10 +1,15 @@
 /*
  * modules.c - loads shared objects. They run with all rights of the service, so a file that anybody but
- * its owner, root or us could have written is refused. Nothing is ever unloaded.
+ * root or us could have written is refused. A symbolic link is followed first: what is loaded is the very
+ * path that was looked at. Nothing is ever unloaded.
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +17,25 @@
 #include "app.h"
 #include "err.h"
 #include "settings.h"
+
+/* Root's group, or the one that our user has alone, which by custom bears the user's name. */
+static bool
+group_is_trusted(gid_t gid)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	const struct group *group = getgrgid(gid);
+	return gid == 0 || (user != NULL && group != NULL && strcmp(user->pw_name, group->gr_name) == 0 &&
+	                    group->gr_mem[0] == NULL);
+}
+
+/* In a directory with the sticky bit nobody can replace another's file; on a file the bit means nothing. */
+static bool
+others_may_write(const struct stat *st)
+{
+	if (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0)
+		return false;
+	return (st->st_mode & S_IWOTH) != 0 || ((st->st_mode & S_IWGRP) != 0 && !group_is_trusted(st->st_gid));
+}
 
 /* A writable directory would do as well for somebody who wants to put another file there. */
 static int
@@ -24,38 +48,50 @@ check_place(const char *path, const char *what, struct err *err)
 		return err_set(
 			err, "MODULES: %s %s belongs to another user; it must belong to root or to the service's user.",
 			what, path);
-	if ((st.st_mode & S_IWOTH) != 0 && (st.st_mode & S_ISVTX) == 0)
-		return err_set(err, "MODULES: %s %s may be written by everybody; take that right away (chmod o-w).",
-		               what, path);
+	if (others_may_write(&st))
+		return err_set(err, "MODULES: %s %s may be written by others; take that right away (chmod go-w).", what,
+		               path);
 	return 0;
 }
 
 static int
 check_file(const char *path, struct err *err)
 {
-	char directory[4096];
+	char directory[PATH_MAX];
 	const char *slash = strrchr(path, '/');
-	if (path[0] != '/')
-		return err_set(err, "MODULES: \"%s\" is not an absolute path.", path);
-	if ((size_t)(slash - path) >= sizeof directory)
-		return err_set(err, "MODULES: the path is too long: %.100s…", path);
 	snprintf(directory, sizeof directory, "%.*s", slash == path ? 1 : (int)(slash - path), path);
 	if (check_place(path, "the file", err) != 0)
 		return -1;
 	return check_place(directory, "the directory", err);
 }
 
+/* NULL with err. */
+static void *
+open_object(const char *path, struct err *err)
+{
+	char file[PATH_MAX];
+	if (path[0] != '/') {
+		err_set(err, "MODULES: \"%s\" is not an absolute path.", path);
+		return NULL;
+	}
+	if (realpath(path, file) == NULL) {
+		err_set(err, "MODULES: %s cannot be read: %s.", path, strerror(errno));
+		return NULL;
+	}
+	if (check_file(file, err) != 0)
+		return NULL;
+	void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+	if (object == NULL)
+		err_set(err, "MODULES: %s cannot be loaded: %s.", path, dlerror());
+	return object;
+}
+
 static void
 load(struct vt_app *app, const char *path)
 {
 	struct err err;
-	if (check_file(path, &err) != 0) {
-		settings_add_problem(app->settings, err.text);
-		return;
-	}
-	void *object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	void *object = open_object(path, &err);
 	if (object == NULL) {
-		err_set(&err, "MODULES: %s cannot be loaded: %s.", path, dlerror());
 		settings_add_problem(app->settings, err.text);
 		return;
 	}

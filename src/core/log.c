@@ -53,6 +53,12 @@ log_enabled(const struct log *log, enum vt_level level)
 }
 
 int
+log_chown(const struct log *log, uid_t uid, gid_t gid, struct err *err)
+{
+	return log_sink_chown(&log->sink, uid, gid, err);
+}
+
+int
 log_reopen(struct log *log, struct err *err)
 {
 	return log_sink_reopen(&log->sink, err);

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "vitals.h"
 
@@ -34,6 +35,8 @@ struct log *log_create(const struct log_config *config, struct err *err);
 void log_destroy(struct log *log); /* NULL is allowed */
 /* False also where log is NULL. */
 bool log_enabled(const struct log *log, enum vt_level level);
+/* Gives the log file to a user and group, before privileges are dropped; does nothing for standard error. 0 or -1. */
+int log_chown(const struct log *log, uid_t uid, gid_t gid, struct err *err);
 /* Opens the file by its name again (after logrotate); keeps the old one where that fails (-1). */
 int log_reopen(struct log *log, struct err *err);
 /* Records that could not be written since the start. */

@@ -4,7 +4,7 @@
  * Never removes or rewrites what stands in the file. Where a line went out in part, the next one starts on a
  * line of its own. A pipe, socket or terminal is written to only when it says that it has room, in pieces
  * that then fit (pipe(7), PIPE_BUF): a reader that has stopped costs one line WAIT_MS and the following ones
- * nothing.
+ * nothing. Since another process may take that room in between, a pipe is also opened without blocking.
  */
 #include "log_sink.h"
 
@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,13 +23,37 @@
 
 #define WAIT_MS 10
 
+/*
+ * Who may write in the log's directory, as RUN_USER often may, could put a link to any file there; root does
+ * not follow it. What stands in /dev is root's own, and links there are ordinary.
+ */
+static int
+link_flag(const char *path)
+{
+	return geteuid() == 0 && strncmp(path, "/dev/", 5) != 0 ? O_NOFOLLOW : 0;
+}
+
 static int
 open_file(const char *path, struct err *err)
 {
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | link_flag(path), 0640);
 	if (fd < 0)
-		return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be opened: %s.", path, strerror(errno));
+		return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be opened: %s.", path,
+		               errno == ELOOP ? "it is a symbolic link, which root does not follow" : strerror(errno));
 	return fd;
+}
+
+/* A pipe on standard error cannot be made non-blocking for all that share it; opened again, it can for us alone. */
+static int
+open_standard_error(void)
+{
+	char path[32];
+	struct stat st;
+	if (fstat(STDERR_FILENO, &st) != 0 || !S_ISFIFO(st.st_mode))
+		return STDERR_FILENO;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", STDERR_FILENO);
+	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 ? fd : STDERR_FILENO;
 }
 
 static bool
@@ -42,8 +67,10 @@ int
 log_sink_open(struct log_sink *sink, const char *path, struct err *err)
 {
 	*sink = (struct log_sink){.fd = STDERR_FILENO, .may_block = !is_regular(STDERR_FILENO)};
-	if (path == NULL || strcmp(path, "stderr") == 0)
+	if (path == NULL || strcmp(path, "stderr") == 0) {
+		sink->fd = open_standard_error();
 		return 0;
+	}
 	sink->path = strdup(path);
 	if (sink->path == NULL)
 		return err_set(err, "There is no memory for the log.");
@@ -59,11 +86,20 @@ log_sink_open(struct log_sink *sink, const char *path, struct err *err)
 void
 log_sink_close(struct log_sink *sink)
 {
-	if (sink->path != NULL)
+	if (sink->fd != STDERR_FILENO)
 		close(sink->fd);
 	free(sink->path);
 	sink->path = NULL;
 	sink->fd = STDERR_FILENO;
+}
+
+int
+log_sink_chown(const struct log_sink *sink, uid_t uid, gid_t gid, struct err *err)
+{
+	if (sink->path == NULL || !is_regular(sink->fd) || fchown(sink->fd, uid, gid) == 0)
+		return 0;
+	return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be given to RUN_USER: %s.", sink->path,
+	               strerror(errno));
 }
 
 int
@@ -106,7 +142,7 @@ write_all(const struct log_sink *sink, const char *data, size_t size, int64_t de
 		if (sink->may_block && !has_room(sink, deadline_ns))
 			break;
 		ssize_t n = write(sink->fd, data + written, piece);
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EAGAIN && deadline_poll_ms(deadline_ns) > 0)))
 			continue;
 		if (n <= 0)
 			break;

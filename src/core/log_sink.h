@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct err;
 
@@ -21,9 +22,12 @@ struct log_sink {
 	_Atomic bool torn; /* the last line went out in part */
 };
 
-/* path NULL or "stderr": standard error. A file is created with mode 0640. 0 or -1. */
+/* path NULL or "stderr": standard error. A file is created with mode 0640; root follows no symbolic link. 0 or -1. */
 int log_sink_open(struct log_sink *sink, const char *path, struct err *err);
+/* Twice is harmless. */
 void log_sink_close(struct log_sink *sink);
+/* Gives a file, and nothing else, to a user and group. 0 or -1. */
+int log_sink_chown(const struct log_sink *sink, uid_t uid, gid_t gid, struct err *err);
 /* The file by its name again, under the same descriptor number; keeps the old one where that fails (-1). */
 int log_sink_reopen(struct log_sink *sink, struct err *err);
 /* Writes a line, its newline included; one that cannot be written is dropped and counted. Thread-safe. */

@@ -14,6 +14,7 @@
 
 #define WORKERS_LEAST 4
 #define WORKERS_PER_PROCESSOR 2
+#define PENDING_HEAD_BYTES (INT64_C(512) << 10) /* more than a head of the largest MAX_PARAMS_SIZE */
 
 /* The processors that this process may use. */
 static int
@@ -87,6 +88,27 @@ check_memory(struct settings_reader *reader)
 	settings_problem_at(reader, origin, "MAX_REQUEST_MEMORY is %s.", sizes.data);
 }
 
+/* A request that is waited for is kept in a buffer that doubles; past MAX_PENDING_SIZE its connection is closed. */
+static void
+check_pending(struct settings_reader *reader)
+{
+	const struct settings *values = &reader->values;
+	const struct setting_def *def = settings_table_find("MAX_PENDING_SIZE");
+	char storage[128];
+	struct strbuf sizes;
+	if (values->max_pending_bytes / 2 >= values->body_buffer_bytes + PENDING_HEAD_BYTES)
+		return;
+	strbuf_init_fixed(&sizes, storage, sizeof storage);
+	setting_number_write(&sizes, def, values->max_pending_bytes);
+	strbuf_puts(&sizes, "; it must be twice BODY_BUFFER_SIZE, ");
+	setting_number_write(&sizes, def, values->body_buffer_bytes);
+	strbuf_puts(&sizes, ", and 1MiB more");
+	const struct setting_origin *origin = settings_origin(reader, def->name);
+	if (origin->kind == FROM_DEFAULT)
+		origin = settings_origin(reader, "BODY_BUFFER_SIZE");
+	settings_problem_at(reader, origin, "MAX_PENDING_SIZE is %s.", sizes.data);
+}
+
 /* A critical check of a disk that is not watched would never fail. */
 static void
 check_disks(struct settings_reader *reader)
@@ -134,6 +156,7 @@ settings_apply_rules(struct settings_reader *reader)
 	apply_debug(reader);
 	check_accounts(reader);
 	check_memory(reader);
+	check_pending(reader);
 	check_disks(reader);
 	check_addresses(reader);
 }

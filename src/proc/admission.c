@@ -3,7 +3,8 @@
  *
  * Called by connection.c with what a connection has sent so far. What is refused here never reaches
  * libfcgi: other versions, roles, record types, management records, request ID 0, a second
- * BEGIN_REQUEST, records of another request, parameters beyond the limits or with false lengths.
+ * BEGIN_REQUEST, records of another request, parameters beyond the limits or with false lengths, and all
+ * but STDIN in a body: a peer that aborts a request is let go at once.
  */
 #include "admission.h"
 
@@ -129,12 +130,21 @@ walk_params(struct admission *admission, const struct admission_limits *limits, 
 	return false;
 }
 
-/* The body is only looked through: what is wrong in it is found when it is read. */
+/* What is wrong further on, in a body that is not waited for, is found when it is read. */
 static void
 walk_body(struct admission *admission, struct walk *walk)
 {
-	while (next_record(walk) == STEP_RECORD) {
-		if (fault_of_stream(&walk->header, admission->request_id, RECORD_STDIN) != NULL)
+	for (;;) {
+		size_t header_at = walk->at;
+		enum step step = next_record(walk);
+		if (walk->size - header_at < RECORD_HEADER_BYTES)
+			return;
+		const char *fault = fault_of_stream(&walk->header, admission->request_id, RECORD_STDIN);
+		if (fault != NULL) {
+			refuse(admission, fault);
+			return;
+		}
+		if (step == STEP_PARTIAL)
 			return;
 		if (walk->header.content_bytes == 0) {
 			admission->verdict = ADMISSION_WHOLE;

@@ -1,10 +1,10 @@
 /*
  * connection.c - what becomes of a connection at each visit: admitted, served, kept, lingered over, closed.
  *
- * A request is served when admission.c has found it right, and in one of two ways. "Direct": the
- * connection's socket holds exactly one whole request, and libfcgi reads it from there. "Staged": more or
- * less than that is there; all of it is taken out of the socket, libfcgi is given the head, and the body
- * is read by body_stream.c. doc/decisions/0001-what-libfcgi-may-see.md tells why.
+ * A request is served when admission.c has found it right. What a socket holds is read into a window that all
+ * connections share; where that is one whole request, it is served from there. Where more or less than that
+ * has come, it is kept with the connection until there is a request. libfcgi is given the head and never the
+ * socket, and the body is read by body_stream.c: doc/decisions/0001-what-libfcgi-may-see.md tells why.
  */
 #include "connection.h"
 
@@ -32,7 +32,7 @@
 struct fcgi {
 	struct fcgi_config config;
 	struct fcgi_library *library;
-	unsigned char *window; /* what a socket holds, looked at without taking it */
+	unsigned char *window; /* what was read from a socket, until it is served or kept */
 	size_t window_bytes;
 	int64_t refusal_logged_ns;
 	uint64_t refusals_unlogged;
@@ -129,37 +129,25 @@ respond(struct fcgi *fcgi, const struct connection *connection, const struct exc
 	return written;
 }
 
-/* The socket holds this request and nothing else. */
-static enum fate
-serve_direct(struct fcgi *fcgi, struct connection *connection, const struct admission *admission)
-{
-	if (!fcgi_library_accept_socket(fcgi->library, connection->fd)) {
-		connection->fd = -1;
-		return FATE_CLOSE;
-	}
-	bool keep = fcgi_library_keeps(fcgi->library);
-	struct exchange exchange = {.body = {.read = fcgi_library_read_body, .context = fcgi->library}};
-	serve(fcgi, admission, &exchange);
-	/* What the handler left of the body must not be taken for the next request. */
-	bool drained = fcgi_library_drain(fcgi->library);
-	bool written = respond(fcgi, connection, &exchange);
-	return drained && written && keep ? FATE_KEEP : FATE_CLOSE;
-}
+/* What was taken out of a connection's socket. */
+struct taken {
+	const unsigned char *data;
+	size_t size;
+	size_t used; /* set: how much of it this request was */
+};
 
-/* All that was taken out of the socket is pending; *used says how much of it this request was. */
 static enum fate
-serve_staged(struct fcgi *fcgi, struct connection *connection, const struct admission *admission, size_t *used)
+serve_taken(struct fcgi *fcgi, struct connection *connection, const struct admission *admission, struct taken *taken)
 {
-	size_t size = connection->pending_bytes;
-	*used = size;
-	if (!fcgi_library_accept_head(fcgi->library, connection->pending, admission->head_bytes))
+	taken->used = taken->size;
+	if (!fcgi_library_accept_head(fcgi->library, taken->data, admission->head_bytes))
 		return FATE_CLOSE;
 	bool keep = fcgi_library_keeps(fcgi->library);
 	bool whole = admission->verdict == ADMISSION_WHOLE;
 	struct body_stream stream = {
 		.fd = connection->fd,
-		.ahead = connection->pending + admission->head_bytes,
-		.ahead_bytes = size - admission->head_bytes,
+		.ahead = taken->data + admission->head_bytes,
+		.ahead_bytes = taken->size - admission->head_bytes,
 		.request_id = admission->request_id,
 		.deadline_ns = deadline_in_ms(fcgi->config.request_timeout_ms),
 	};
@@ -169,9 +157,9 @@ serve_staged(struct fcgi *fcgi, struct connection *connection, const struct admi
 	if (!whole && written)
 		body_stream_drain(&stream, fcgi->config.linger_bytes, deadline_in_ms(DRAIN_MS));
 	if (whole)
-		*used = admission->request_bytes;
+		taken->used = admission->request_bytes;
 	else if (stream.ended)
-		*used = size - stream.ahead_bytes;
+		taken->used = taken->size - stream.ahead_bytes;
 	if (!written)
 		return FATE_CLOSE;
 	if (!whole && !stream.ended)
@@ -210,32 +198,41 @@ refuse(struct fcgi *fcgi, struct conn_table *table, struct connection *connectio
 	settle(fcgi, table, connection, FATE_CLOSE);
 }
 
-/* Takes what is in the socket, up to the bound of a connection. False: the connection is gone or over a bound. */
+/* What came of taking bytes out of a socket. */
+enum taking { TAKING_ALL, TAKING_END, TAKING_FAULT };
+
+/* Room for more; false, with a fault, at a bound. */
 static bool
+make_room(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, size_t size, const char **fault)
+{
+	if (table->pending_bytes + connection->pending_capacity > fcgi->config.max_pending_bytes)
+		*fault = "too many bytes of requests that are not complete";
+	else if (!conn_table_reserve(table, connection, connection->pending_bytes + size))
+		*fault = "no memory";
+	return *fault == NULL;
+}
+
+/* Takes what is in the socket, up to the bound of a connection. */
+static enum taking
 take_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, const char **fault)
 {
 	size_t bound = fcgi->config.limits.max_head_bytes + fcgi->config.body_buffer_bytes;
-	*fault = NULL;
 	while (connection->pending_bytes < bound) {
 		size_t room = connection->pending_capacity - connection->pending_bytes;
 		if (room == 0) {
-			if (table->pending_bytes + connection->pending_capacity > fcgi->config.max_pending_bytes)
-				*fault = "too many bytes of requests that are not complete";
-			else if (!conn_table_reserve(table, connection, connection->pending_bytes + 1))
-				*fault = "no memory";
-			if (*fault != NULL)
-				return false;
+			if (!make_room(fcgi, table, connection, 1, fault))
+				return TAKING_FAULT;
 			continue;
 		}
 		ssize_t n = recv(connection->fd, connection->pending + connection->pending_bytes, room, MSG_DONTWAIT);
 		if (n > 0)
 			connection->pending_bytes += (size_t)n;
 		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return true;
+			return TAKING_ALL;
 		else if (n == 0 || errno != EINTR)
-			return false;
+			return TAKING_END;
 	}
-	return true;
+	return TAKING_ALL;
 }
 
 /* True where the request is worth a worker: all of it is there, or its body is too large to wait for. */
@@ -251,39 +248,60 @@ worth_serving(const struct fcgi *fcgi, const struct admission *admission, size_t
 	       (admission->content_length > 0 && (uint64_t)admission->content_length > limit);
 }
 
-/* Part of a request, or more than one, is there: from here on its bytes are ours, not the socket's. */
+static void
+serve_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *connection,
+              const struct admission *admission)
+{
+	struct taken taken = {.data = connection->pending, .size = connection->pending_bytes};
+	enum fate fate = serve_taken(fcgi, connection, admission, &taken);
+	conn_table_consume(connection, taken.used);
+	settle(fcgi, table, connection, fate);
+}
+
+/* Part of a request, or more than one, is there: its bytes are kept with the connection. */
 static void
 visit_staged(struct fcgi *fcgi, struct conn_table *table, struct connection *connection)
 {
-	const char *fault;
+	const char *fault = NULL;
 	struct admission admission;
-	if (!take_pending(fcgi, table, connection, &fault)) {
-		if (fault != NULL)
-			refuse(fcgi, table, connection, fault);
-		else
-			settle(fcgi, table, connection, FATE_CLOSE);
-		return;
-	}
-	if (connection->pending_bytes == 0) {
+	enum taking taking = take_pending(fcgi, table, connection, &fault);
+	admission_examine(&admission, &fcgi->config.limits, connection->pending, connection->pending_bytes);
+	if (admission.verdict == ADMISSION_REFUSED)
+		fault = admission.reason;
+	if (fault != NULL)
+		refuse(fcgi, table, connection, fault);
+	else if (worth_serving(fcgi, &admission, connection->pending_bytes))
+		serve_pending(fcgi, table, connection, &admission);
+	else if (taking == TAKING_END)
+		settle(fcgi, table, connection, FATE_CLOSE);
+	else if (connection->pending_bytes == 0) {
 		conn_table_drop_pending(table, connection);
 		settle(fcgi, table, connection, FATE_KEEP);
+	} else if (connection->state != CONN_ARRIVING)
+		conn_table_move(table, connection, CONN_ARRIVING, deadline_in_ms(fcgi->config.admission_timeout_ms));
+}
+
+/* The window holds one whole request, and the socket nothing: what comes from now on wakes the worker again. */
+static void
+serve_window(struct fcgi *fcgi, struct conn_table *table, struct connection *connection,
+             const struct admission *admission)
+{
+	struct taken taken = {.data = fcgi->window, .size = admission->request_bytes};
+	enum fate fate = serve_taken(fcgi, connection, admission, &taken);
+	settle(fcgi, table, connection, fate == FATE_AGAIN ? FATE_KEEP : FATE_CLOSE);
+}
+
+static void
+keep_window(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, size_t size)
+{
+	const char *fault = NULL;
+	if (!make_room(fcgi, table, connection, size, &fault)) {
+		refuse(fcgi, table, connection, fault);
 		return;
 	}
-	admission_examine(&admission, &fcgi->config.limits, connection->pending, connection->pending_bytes);
-	if (admission.verdict == ADMISSION_REFUSED) {
-		refuse(fcgi, table, connection, admission.reason);
-		return;
-	}
-	if (!worth_serving(fcgi, &admission, connection->pending_bytes)) {
-		if (connection->state != CONN_ARRIVING)
-			conn_table_move(table, connection, CONN_ARRIVING,
-			                deadline_in_ms(fcgi->config.admission_timeout_ms));
-		return;
-	}
-	size_t used;
-	enum fate fate = serve_staged(fcgi, connection, &admission, &used);
-	conn_table_consume(connection, used);
-	settle(fcgi, table, connection, fate);
+	memcpy(connection->pending, fcgi->window, size);
+	connection->pending_bytes = size;
+	visit_staged(fcgi, table, connection);
 }
 
 static void
@@ -314,7 +332,7 @@ connection_visit(struct fcgi *fcgi, struct conn_table *table, struct connection 
 		visit_staged(fcgi, table, connection);
 		return;
 	}
-	ssize_t n = recv(connection->fd, fcgi->window, fcgi->window_bytes, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t n = recv(connection->fd, fcgi->window, fcgi->window_bytes, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
 		if (connection->state == CONN_READY)
 			settle(fcgi, table, connection, FATE_KEEP);
@@ -326,10 +344,11 @@ connection_visit(struct fcgi *fcgi, struct conn_table *table, struct connection 
 	}
 	struct admission admission;
 	admission_examine(&admission, &fcgi->config.limits, fcgi->window, (size_t)n);
+	bool alone = (size_t)n < fcgi->window_bytes && admission.request_bytes == (size_t)n;
 	if (admission.verdict == ADMISSION_REFUSED)
 		refuse(fcgi, table, connection, admission.reason);
-	else if (admission.verdict == ADMISSION_WHOLE && admission.request_bytes == (size_t)n)
-		settle(fcgi, table, connection, serve_direct(fcgi, connection, &admission));
+	else if (admission.verdict == ADMISSION_WHOLE && alone)
+		serve_window(fcgi, table, connection, &admission);
 	else
-		visit_staged(fcgi, table, connection);
+		keep_window(fcgi, table, connection, (size_t)n);
 }

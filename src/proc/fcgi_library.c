@@ -9,8 +9,12 @@
  */
 #include "fcgi_library.h"
 
+#include <errno.h>
 #include <fcgiapp.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -20,8 +24,33 @@
 
 struct fcgi_library {
 	FCGX_Request request;
-	int head_fd; /* the memory file that heads are read from; -1: to be made */
+	int pipe[2]; /* small heads are read from it; -1: libfcgi has closed it after a fault */
+	int head_fd; /* the memory file that other heads are read from; -1: the same */
 };
+
+static void
+close_pipe(struct fcgi_library *library)
+{
+	for (int i = 0; i < 2; i++)
+		if (library->pipe[i] >= 0)
+			close(library->pipe[i]);
+	library->pipe[0] = library->pipe[1] = -1;
+}
+
+/* From the start on, so that a request is served also where no descriptor is to be had any more. */
+static bool
+open_pipe(struct fcgi_library *library)
+{
+	return library->pipe[0] >= 0 || pipe2(library->pipe, O_CLOEXEC | O_NONBLOCK) == 0;
+}
+
+static bool
+open_head_file(struct fcgi_library *library)
+{
+	if (library->head_fd < 0)
+		library->head_fd = memfd_create("vitals-head", MFD_CLOEXEC);
+	return library->head_fd >= 0;
+}
 
 struct fcgi_library *
 fcgi_library_create(struct err *err)
@@ -34,8 +63,12 @@ fcgi_library_create(struct err *err)
 		free(library);
 		return NULL;
 	}
-	library->head_fd = -1;
-	return library;
+	library->pipe[0] = library->pipe[1] = library->head_fd = -1;
+	if (open_pipe(library) && open_head_file(library))
+		return library;
+	err_set(err, "The pipe and the memory file for libfcgi cannot be made: %s.", strerror(errno));
+	fcgi_library_destroy(library);
+	return NULL;
 }
 
 void
@@ -43,13 +76,15 @@ fcgi_library_destroy(struct fcgi_library *library)
 {
 	if (library == NULL)
 		return;
+	close_pipe(library);
 	if (library->head_fd >= 0)
 		close(library->head_fd);
 	free(library);
 }
 
-bool
-fcgi_library_accept_socket(struct fcgi_library *library, int fd)
+/* False: fd is closed. */
+static bool
+accept_from(struct fcgi_library *library, int fd)
 {
 	FCGX_Request *request = &library->request;
 	if (FCGX_InitRequest(request, -1, FCGI_FAIL_ACCEPT_ON_INTR) != 0) {
@@ -66,22 +101,37 @@ fcgi_library_accept_socket(struct fcgi_library *library, int fd)
 	return false;
 }
 
-/* Puts the head into the memory file, to be read from its start. A pipe would have a capacity. */
+/* One write that fits into an empty pipe; libfcgi's first read empties it, since it reads 8 KiB at a time. */
+static bool
+accept_small_head(struct fcgi_library *library, const void *head, size_t size)
+{
+	if (!open_pipe(library))
+		return false;
+	if (write(library->pipe[1], head, size) == (ssize_t)size) {
+		if (accept_from(library, library->pipe[0]))
+			return true;
+		library->pipe[0] = -1;
+	}
+	close_pipe(library);
+	return false;
+}
+
+/* Puts the head into the memory file, to be read from its start: a pipe would have a capacity. */
 static bool
 stage(struct fcgi_library *library, const void *head, size_t size)
 {
-	if (library->head_fd < 0)
-		library->head_fd = memfd_create("vitals-head", MFD_CLOEXEC);
-	return library->head_fd >= 0 && ftruncate(library->head_fd, 0) == 0 &&
+	return open_head_file(library) && ftruncate(library->head_fd, 0) == 0 &&
 	       pwrite(library->head_fd, head, size, 0) == (ssize_t)size && lseek(library->head_fd, 0, SEEK_SET) == 0;
 }
 
 bool
 fcgi_library_accept_head(struct fcgi_library *library, const void *head, size_t size_bytes)
 {
+	if (size_bytes <= PIPE_BUF)
+		return accept_small_head(library, head, size_bytes);
 	if (!stage(library, head, size_bytes))
 		return false;
-	if (fcgi_library_accept_socket(library, library->head_fd))
+	if (accept_from(library, library->head_fd))
 		return true;
 	library->head_fd = -1;
 	return false;
@@ -97,26 +147,6 @@ bool
 fcgi_library_keeps(const struct fcgi_library *library)
 {
 	return library->request.keepConnection != 0;
-}
-
-enum vt_result
-fcgi_library_read_body(void *context, void *buffer, size_t size_bytes, size_t *got)
-{
-	struct fcgi_library *library = context;
-	int want = size_bytes > INT32_MAX ? INT32_MAX : (int)size_bytes;
-	*got = (size_t)FCGX_GetStr(buffer, want, library->request.in);
-	return FCGX_GetError(library->request.in) == 0 ? VT_OK : VT_PEER_GONE;
-}
-
-bool
-fcgi_library_drain(struct fcgi_library *library)
-{
-	char scrap[4096];
-	size_t got = 1;
-	while (got > 0)
-		if (fcgi_library_read_body(library, scrap, sizeof scrap, &got) != VT_OK)
-			return false;
-	return true;
 }
 
 static bool

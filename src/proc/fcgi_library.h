@@ -19,18 +19,12 @@ struct fcgi_library;
 struct fcgi_library *fcgi_library_create(struct err *err);
 void fcgi_library_destroy(struct fcgi_library *library);
 
-/* Lets libfcgi read a request from a socket that holds exactly this one, whole. False: it found fault and has closed fd. */
-bool fcgi_library_accept_socket(struct fcgi_library *library, int fd);
-/* Lets it read a request's head from memory; the body is not its business then. */
+/* Lets libfcgi read a request's head from memory; the body is not its business. False: it found fault. */
 bool fcgi_library_accept_head(struct fcgi_library *library, const void *head, size_t size_bytes);
 
 /* After an accept: the CGI variables, living until the response; whether the peer asked to keep the connection. */
 char *const *fcgi_library_params(const struct fcgi_library *library);
 bool fcgi_library_keeps(const struct fcgi_library *library);
-/* A body_source's read, for a request accepted from its socket; context is the library. */
-enum vt_result fcgi_library_read_body(void *context, void *buffer, size_t size_bytes, size_t *got);
-/* Reads what is left of that body. False: the library met an error in it. */
-bool fcgi_library_drain(struct fcgi_library *library);
 /*
  * Writes the response to fd and ends the request; everything of it is freed, fd stays open. May block for
  * as long as the peer does not read: the watcher is armed meanwhile. True where all of it was written.

@@ -56,7 +56,9 @@ identity_assume(const struct identity *identity, struct err *err)
 		               ? 0
 		               : err_set(err,
 		                         "RUN_USER: only root can become another user; start as root, or leave it out.");
-	if (setgroups(1, &identity->gid) != 0 || setresgid(identity->gid, identity->gid, identity->gid) != 0 ||
+	const struct passwd *entry = getpwuid(identity->uid);
+	int groups = entry != NULL ? initgroups(entry->pw_name, identity->gid) : setgroups(1, &identity->gid);
+	if (groups != 0 || setresgid(identity->gid, identity->gid, identity->gid) != 0 ||
 	    setresuid(identity->uid, identity->uid, identity->uid) != 0)
 		return err_set(err, "RUN_USER: the user cannot be taken on: %s.", strerror(errno));
 	return 0;

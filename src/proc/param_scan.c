@@ -92,10 +92,12 @@ read_content_length(struct param_scan *scan, const unsigned char *data, size_t s
 {
 	if (scan->value_left == scan->value_length)
 		scan->content_length = 0;
-	for (size_t i = 0; i < size; i++) {
+	for (size_t i = 0; i < size && scan->content_length >= 0; i++) {
 		int digit = data[i] - '0';
-		if (digit < 0 || digit > 9)
+		if (digit < 0 || digit > 9) {
+			scan->content_length = -1;
 			return;
+		}
 		if (scan->content_length > (INT64_MAX - digit) / 10)
 			scan->content_length = INT64_MAX;
 		else

@@ -21,7 +21,7 @@ struct param_scan {
 	enum { SCAN_NAME_LENGTH, SCAN_VALUE_LENGTH, SCAN_NAME, SCAN_VALUE } state;
 	uint64_t name_length, value_length;
 	char name[15];          /* its beginning: as much as "CONTENT_LENGTH" and one more */
-	int64_t content_length; /* of the last CONTENT_LENGTH; -1: none, INT64_MAX: too large a number */
+	int64_t content_length; /* of the last CONTENT_LENGTH; -1: none, or no number; INT64_MAX: too large a number */
 	const char *fault;      /* static; the stream cannot be handed on */
 	const char *malformed;  /* static; it can, but the request deserves a 400 */
 };

@@ -201,15 +201,29 @@ wait_ms(const struct supervisor *supervisor)
 	return starting && (ms < 0 || ms > START_LOOK_MS) ? START_LOOK_MS : ms;
 }
 
-static int
-open_signals(struct err *err)
+static sigset_t
+signals_read(void)
 {
 	static const int numbers[] = {SIGTERM, SIGINT, SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGQUIT};
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		sigaddset(&set, numbers[i]);
+	return set;
+}
+
+void
+supervisor_hold_signals(void)
+{
+	sigset_t set = signals_read();
+	signal(SIGPIPE, SIG_IGN);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static int
+open_signals(struct err *err)
+{
+	sigset_t set = signals_read();
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return fd >= 0 ? fd : err_set(err, "Signals cannot be read: %s.", strerror(errno));
 }
@@ -258,7 +272,6 @@ int
 supervisor_run(const struct supervisor_config *config, struct err *err)
 {
 	struct supervisor supervisor = {.config = config, .service = scoreboard_service(config->board)};
-	signal(SIGPIPE, SIG_IGN);
 	supervisor.signal_fd = open_signals(err);
 	if (supervisor.signal_fd < 0 || take_seats(&supervisor, err) != 0)
 		return -1;

@@ -31,6 +31,8 @@ struct supervisor_config {
 	void *context;                     /* of both */
 };
 
+/* Before anything is opened: from here on signals wait until supervisor_run() reads them. */
+void supervisor_hold_signals(void);
 /* Returns when all workers have ended after SIGTERM or SIGINT (0), or -1 with err where it could not start. */
 int supervisor_run(const struct supervisor_config *config, struct err *err);
 

@@ -43,18 +43,10 @@ struct worker {
 /* ---- Accepting ---------------------------------------------------------------------------------- */
 
 static int
-start_accepting(struct worker *worker)
+watch_listener(const struct worker *worker, const struct listener *listener)
 {
-	for (size_t i = 0; i < worker->config->listener_count; i++) {
-		const struct listener *listener = &worker->config->listeners[i];
-		struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE,
-		                            .data.ptr = (void *)(uintptr_t)listener};
-		if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, listener->fd, &event) != 0)
-			return -1;
-	}
-	worker->accepting = true;
-	worker->accept_pause_ends_ns = 0;
-	return 0;
+	struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = (void *)(uintptr_t)listener};
+	return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, listener->fd, &event);
 }
 
 static void
@@ -65,6 +57,22 @@ stop_accepting(struct worker *worker)
 	for (size_t i = 0; i < worker->config->listener_count; i++)
 		epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, worker->config->listeners[i].fd, NULL);
 	worker->accepting = false;
+}
+
+/* All listeners or none: -1 with errno. */
+static int
+start_accepting(struct worker *worker)
+{
+	worker->accepting = true;
+	worker->accept_pause_ends_ns = 0;
+	for (size_t i = 0; i < worker->config->listener_count; i++)
+		if (watch_listener(worker, &worker->config->listeners[i]) != 0) {
+			int error = errno;
+			stop_accepting(worker);
+			errno = error;
+			return -1;
+		}
+	return 0;
 }
 
 /*
@@ -92,6 +100,19 @@ pause_accepting(struct worker *worker, const char *reason)
 	          VT_STR("reason", reason), VT_INT("connections", worker->table.count));
 	stop_accepting(worker);
 	worker->accept_pause_ends_ns = deadline_in_ms(ACCEPT_PAUSE_MS);
+}
+
+/*
+ * The kernel wakes the first idle worker in the listener's queue, and having been woken does not change the
+ * queue: connections that come one at a time would all go to the same worker, and stay there. So whoever got one
+ * goes to the end. What arrives in between is seen when the listener is added.
+ */
+static void
+give_way(struct worker *worker, const struct listener *listener)
+{
+	epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL);
+	if (watch_listener(worker, listener) != 0)
+		pause_accepting(worker, strerror(errno));
 }
 
 static void
@@ -128,10 +149,12 @@ accept_one(struct worker *worker, const struct listener *listener)
 	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0 && wants_resources(errno) && give_up_idle(worker))
 		fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0)
+	if (fd >= 0) {
 		add_connection(worker, listener, fd);
-	else if (wants_resources(errno))
+		give_way(worker, listener);
+	} else if (wants_resources(errno)) {
 		pause_accepting(worker, strerror(errno));
+	}
 }
 
 static void
@@ -139,7 +162,8 @@ resume_accepting(struct worker *worker)
 {
 	if (worker->accepting || worker->stopping || clock_mono_ns() < worker->accept_pause_ends_ns)
 		return;
-	start_accepting(worker);
+	if (start_accepting(worker) != 0)
+		pause_accepting(worker, strerror(errno));
 }
 
 /* ---- Signals ------------------------------------------------------------------------------------ */

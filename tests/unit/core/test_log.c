@@ -213,6 +213,76 @@ START_TEST(does_not_wait_for_a_full_fifo)
 }
 END_TEST
 
+/* Whoever may write in the log's directory must not choose which file root writes to, or gives away. */
+START_TEST(root_follows_no_link)
+{
+	struct err err = {""};
+	struct stat st;
+	struct log_config config = {.level = VT_INFO, .file = path, .redact = redact};
+	close(open(moved, O_WRONLY | O_CREAT, 0600));
+	ck_assert_int_eq(symlink(moved, path), 0);
+	the_log = log_create(&config, &err);
+	if (geteuid() != 0) {
+		ck_assert_ptr_nonnull(the_log);
+		return;
+	}
+	ck_assert_ptr_null(the_log);
+	ck_assert_ptr_nonnull(strstr(err.text, "symbolic link"));
+	unlink(path);
+	the_log = opened(path);
+	/* Replaced after it was opened: the descriptor counts, not the name. */
+	unlink(path);
+	ck_assert_int_eq(symlink(moved, path), 0);
+	ck_assert_int_eq(log_chown(the_log, 1, 1, &err), 0);
+	ck_assert_int_eq(stat(moved, &st), 0);
+	ck_assert_uint_eq(st.st_uid, 0);
+	ck_assert_int_eq(log_reopen(the_log, &err), -1);
+}
+END_TEST
+
+START_TEST(the_file_can_be_given_away)
+{
+	struct err err = {""};
+	struct stat st;
+	if (geteuid() != 0)
+		return;
+	the_log = opened(path);
+	ck_assert_int_eq(log_chown(the_log, 1, 2, &err), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert(st.st_uid == 1 && st.st_gid == 2);
+}
+END_TEST
+
+/*
+ * Several processes on one pipe: the room that poll() told of may be gone at the write. So ours does not
+ * block, while standard error itself stays as those who share it know it.
+ */
+START_TEST(never_blocks_on_a_shared_pipe)
+{
+	int ends[2], kept = dup(STDERR_FILENO);
+	struct log_sink sink;
+	char line[8];
+	ck_assert_int_eq(pipe(ends), 0);
+	dup2(ends[1], STDERR_FILENO);
+	int status = log_sink_open(&sink, NULL, NULL);
+	int flags = fcntl(STDERR_FILENO, F_GETFL);
+	log_sink_write(&sink, "line\n", 5);
+	dup2(kept, STDERR_FILENO);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(flags & O_NONBLOCK, 0);
+	ck_assert_int_ne(fcntl(sink.fd, F_GETFL) & O_NONBLOCK, 0);
+	ck_assert_int_ne(fcntl(sink.fd, F_GETFD) & FD_CLOEXEC, 0);
+	ck_assert_int_eq(read(ends[0], line, sizeof line), 5);
+	int fd = sink.fd;
+	log_sink_close(&sink);
+	log_sink_close(&sink);
+	ck_assert_int_lt(fcntl(fd, F_GETFD), 0);
+	close(ends[0]);
+	close(ends[1]);
+	close(kept);
+}
+END_TEST
+
 /* A file that reaches its bound takes a part of a line. */
 START_TEST(starts_anew_after_a_torn_line)
 {
@@ -278,6 +348,9 @@ main(void)
 	tcase_add_test(tcase, keeps_the_old_file_where_reopening_fails);
 	tcase_add_test(tcase, writes_to_standard_error);
 	tcase_add_test(tcase, does_not_wait_for_a_full_fifo);
+	tcase_add_test(tcase, never_blocks_on_a_shared_pipe);
+	tcase_add_test(tcase, root_follows_no_link);
+	tcase_add_test(tcase, the_file_can_be_given_away);
 	tcase_add_test(tcase, starts_anew_after_a_torn_line);
 	tcase_add_test(tcase, never_mixes_lines);
 	tcase_add_checked_fixture(tcase, setup, teardown);

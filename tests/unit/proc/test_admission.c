@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "admission.h"
+#include "param_scan.h"
 #include "records.h"
 
 static const struct admission_limits limits = {.max_params = 4, .max_params_bytes = 2048, .max_head_bytes = 8192};
@@ -229,7 +230,8 @@ START_TEST(content_length_is_read_as_a_number_or_not_at_all)
 	static const struct {
 		const char *value;
 		int64_t expected;
-	} cases[] = {{"0", 0}, {"17", 17}, {"99999999999999999999999", INT64_MAX}, {"", -1}, {"-5", 0}, {"12x", 12}};
+	} cases[] = {{"0", 0},    {"17", 17}, {"99999999999999999999999", INT64_MAX}, {"", -1}, {"-5", -1},
+	             {"12x", -1}, {"1x2", -1}};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		static struct bytes params;
 		params.size = 0;
@@ -241,12 +243,45 @@ START_TEST(content_length_is_read_as_a_number_or_not_at_all)
 }
 END_TEST
 
-START_TEST(a_wrong_body_is_left_to_the_reader)
+START_TEST(a_wrong_record_in_the_body_is_refused)
 {
-	head_add(&bytes, 1, "POST", "/", 10);
-	record_add(&bytes, 9, 0, "x", 1, 0);
-	record_add(&bytes, 5, 1, NULL, 0, 0);
-	ck_assert_int_eq(examine().verdict, ADMISSION_HEAD);
+	static const struct {
+		int type, request_id;
+		const char *reason;
+	} cases[] = {{9, 0, "management"},
+	             {2, 1, "aborted"},
+	             {5, 2, "another request"},
+	             {1, 1, "cannot stand"},
+	             {4, 1, "cannot stand"}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		bytes.size = 0;
+		head_add(&bytes, 1, "POST", "/", 10);
+		record_add(&bytes, 5, 1, "abc", 3, 0);
+		ck_assert_int_eq(examine().verdict, ADMISSION_HEAD);
+		record_add(&bytes, cases[i].type, cases[i].request_id, "x", 1, 0);
+		ck_refused(cases[i].reason);
+		bytes.size--; /* the header tells */
+		ck_refused(cases[i].reason);
+	}
+}
+END_TEST
+
+/* The records' borders say nothing: a number is one however it was cut. */
+START_TEST(content_length_is_the_same_in_pieces)
+{
+	static const char *const values[] = {"12x3", "17", "x", "4444x"};
+	for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+		static struct bytes pair;
+		struct param_scan whole, pieces;
+		pair.size = 0;
+		pair_add(&pair, "CONTENT_LENGTH", values[i]);
+		param_scan_init(&whole, 4, 2048);
+		param_scan_init(&pieces, 4, 2048);
+		ck_assert(param_scan_feed(&whole, pair.data, pair.size));
+		for (size_t at = 0; at < pair.size; at++)
+			ck_assert(param_scan_feed(&pieces, pair.data + at, 1));
+		ck_assert_int_eq(whole.content_length, pieces.content_length);
+	}
 }
 END_TEST
 
@@ -267,7 +302,8 @@ main(void)
 	tcase_add_test(tc, a_head_that_never_ends_is_refused);
 	tcase_add_test(tc, nul_and_equals_deserve_a_400);
 	tcase_add_test(tc, content_length_is_read_as_a_number_or_not_at_all);
-	tcase_add_test(tc, a_wrong_body_is_left_to_the_reader);
+	tcase_add_test(tc, a_wrong_record_in_the_body_is_refused);
+	tcase_add_test(tc, content_length_is_the_same_in_pieces);
 	suite_add_tcase(suite, tc);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
