@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "access.h"
+#include "run_suite.h"
 #include "text_list.h"
 
 static const struct {
@@ -88,9 +89,5 @@ main(void)
 	tcase_add_loop_test(tc, test_addresses, 0, (int)(sizeof addresses / sizeof addresses[0]));
 	tcase_add_loop_test(tc, test_tokens, 0, (int)(sizeof tokens / sizeof tokens[0]));
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -15,6 +15,7 @@
 
 #include "check_table.h"
 #include "clock.h"
+#include "run_suite.h"
 #include "settings.h"
 
 static int gate[2];
@@ -250,9 +251,5 @@ main(void)
 	tcase_add_test(tc, test_table);
 	tcase_add_test(tc, test_too_many_paths);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

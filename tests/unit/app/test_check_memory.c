@@ -9,6 +9,7 @@
 
 #include "check_memory.h"
 #include "check_table.h"
+#include "run_suite.h"
 #include "settings.h"
 
 #define MIB (UINT64_C(1024) * 1024)
@@ -215,9 +216,5 @@ main(void)
 	tcase_add_loop_test(tc, test_trees, 0, (int)(sizeof trees / sizeof trees[0]));
 	tcase_add_test(tc, test_this_machine);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 
 #include "check_kind.h"
 #include "clock.h"
+#include "run_suite.h"
 
 /* A check that is done once so many bytes can be read from its pipe; 0: at once. */
 struct double_check {
@@ -163,9 +164,5 @@ main(void)
 	tcase_add_test(tc, test_fail_is_cut_to_fit);
 	tcase_add_test(tc, test_percent);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -15,6 +15,7 @@
 #include "err.h"
 #include "log.h"
 #include "redact.h"
+#include "run_suite.h"
 #include "settings.h"
 
 #define TIMEOUT_MS 300
@@ -416,9 +417,5 @@ main(void)
 	tcase_add_test(tc, test_killed_runner);
 	tcase_add_test(tc, test_first_failure);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "redact.h"
 #include "router.h"
+#include "run_suite.h"
 #include "scoreboard.h"
 #include "services.h"
 #include "settings.h"
@@ -284,9 +285,5 @@ main(void)
 	tcase_add_test(tc, the_slot_shows_the_request_until_it_is_finished);
 	tcase_add_test(tc, two_records_tell_of_a_request);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

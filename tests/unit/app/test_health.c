@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "health.h"
 #include "jsoncheck.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 /* 2026-01-31T23:59:59.123456Z */
@@ -345,9 +346,5 @@ main(void)
 	tcase_add_loop_test(tc, test_verdicts, 0, (int)(sizeof verdicts / sizeof verdicts[0]));
 	tcase_add_test(tc, test_live_not_alive);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

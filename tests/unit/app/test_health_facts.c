@@ -7,6 +7,7 @@
 #include "clock.h"
 #include "err.h"
 #include "health_facts.h"
+#include "run_suite.h"
 #include "settings.h"
 
 #define SLOTS 3
@@ -89,9 +90,5 @@ main(void)
 	tcase_add_loop_test(tc, test_pool, 0, (int)(sizeof table / sizeof table[0]));
 	tcase_add_test(tc, test_nobody_is_not_stuck);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

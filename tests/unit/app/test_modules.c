@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "run_suite.h"
 #include "settings.h"
 
 static char dir[64], file[96], other[96];
@@ -112,9 +113,5 @@ main(void)
 	tcase_add_test(tc, another_users_file_is_refused);
 	tcase_add_test(tc, a_link_is_judged_by_where_it_leads);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

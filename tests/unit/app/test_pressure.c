@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "pressure.h"
+#include "run_suite.h"
 
 static char folder[64];
 
@@ -79,9 +80,5 @@ main(void)
 	tcase_add_test(tc, test_reads);
 	tcase_add_test(tc, test_absent);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -18,6 +18,7 @@
 #include "response.h"
 #include "router.h"
 #include "routes_health.h"
+#include "run_suite.h"
 #include "scoreboard.h"
 #include "services.h"
 #include "settings.h"
@@ -328,9 +329,5 @@ main(void)
 	tcase_add_test(tc, test_verbose);
 	tcase_add_test(tc, test_forms);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "run_suite.h"
 
 START_TEST(allocations_are_aligned_and_apart)
 {
@@ -164,9 +165,5 @@ main(void)
 	tcase_add_test(tc, cleanup_that_cannot_be_registered_runs_at_once);
 	tcase_add_test_raise_signal(tc, chunk_larger_than_bound_is_a_bug, SIGABRT);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "run_suite.h"
 
 START_TEST(time_stamps_are_rfc_3339)
 {
@@ -81,9 +82,5 @@ main(void)
 	tcase_add_test(tc, poll_time_is_rounded_up_and_bounded);
 	tcase_add_test(tc, the_earlier_deadline_counts);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "run_suite.h"
 
 START_TEST(sets_and_returns_minus_one)
 {
@@ -33,9 +34,5 @@ main(void)
 	tcase_add_test(tc, sets_and_returns_minus_one);
 	tcase_add_test(tc, cuts_what_is_too_long);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "insist.h"
+#include "run_suite.h"
 
 START_TEST(what_holds_does_nothing)
 {
@@ -39,9 +40,5 @@ main(void)
 	tcase_add_test_raise_signal(tc, what_does_not_hold_aborts, SIGABRT);
 	tcase_add_test_raise_signal(tc, a_long_condition_aborts_all_the_same, SIGABRT);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "jsoncheck.h"
+#include "run_suite.h"
 
 struct document {
 	const char *text;
@@ -396,9 +397,5 @@ main(void)
 	tcase_add_test_raise_signal(tc, depth_zero_is_a_bug, SIGABRT);
 	tcase_add_test_raise_signal(tc, depth_past_the_maximum_is_a_bug, SIGABRT);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "jsoncheck.h"
 #include "jsonw.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 static char storage[65536];
@@ -211,9 +212,5 @@ main(void)
 	tcase_add_test_raise_signal(tc, an_end_too_many_is_a_bug, SIGABRT);
 	tcase_add_test_raise_signal(tc, nesting_without_end_is_a_bug, SIGABRT);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "percent.h"
+#include "run_suite.h"
 
 static const struct {
 	const char *text;
@@ -79,9 +80,5 @@ main(void)
 	tcase_add_test(tc, every_byte_can_be_encoded);
 	tcase_add_test(tc, decodes_in_place_and_no_further_than_told);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 START_TEST(fixed_storage_takes_all_or_nothing)
@@ -152,9 +153,5 @@ main(void)
 	tcase_add_test_raise_signal(tc, commit_of_more_than_reserved_is_a_bug, SIGABRT);
 	tcase_add_test_raise_signal(tc, truncate_past_the_end_is_a_bug, SIGABRT);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run_suite.h"
 #include "utf8.h"
 
 static const struct {
@@ -98,9 +99,5 @@ main(void)
 	tcase_add_test(tc, valid_needs_every_sequence);
 	tcase_add_test(tc, every_code_point_round_trips);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "address_block.h"
 #include "err.h"
+#include "run_suite.h"
 
 #define A100 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggggggggghhhhhhhhhhiiiiiiiiiijjjjjjjjjj"
 
@@ -144,9 +145,5 @@ main(void)
 	tcase_add_loop_test(tcase, tells_what_is_in_a_block, 0, sizeof blocks / sizeof blocks[0]);
 	tcase_add_loop_test(tcase, refuses_blocks, 0, sizeof bad_blocks / sizeof bad_blocks[0]);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

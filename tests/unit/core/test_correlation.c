@@ -1,5 +1,6 @@
 /* test_correlation.c - which correlation IDs are taken over, and those that are made. */
 #include "correlation.h"
+#include "run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -55,9 +56,5 @@ main(void)
 	tcase_add_test(tcase, bounds_the_length);
 	tcase_add_test(tcase, makes_random_uuids);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

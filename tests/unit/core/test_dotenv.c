@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 static struct arena *arena;
@@ -212,9 +213,5 @@ main(void)
 	tcase_add_test(tcase, says_why_a_file_cannot_be_read);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -16,6 +16,7 @@
 #include "err.h"
 #include "log_sink.h"
 #include "redact.h"
+#include "run_suite.h"
 
 static char dir[64], path[96], moved[96];
 static struct redact *redact;
@@ -355,9 +356,5 @@ main(void)
 	tcase_add_test(tcase, never_mixes_lines);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #include "clock.h"
 #include "log.h"
 #include "redact.h"
+#include "run_suite.h"
 #include "strbuf.h"
 #include "utf8.h"
 
@@ -352,9 +353,5 @@ main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -1,5 +1,6 @@
 /* test_nearest.c - which known name a mistyped one was meant to be. */
 #include "nearest.h"
+#include "run_suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -53,9 +54,5 @@ main(void)
 	TCase *tcase = tcase_create("nearest");
 	tcase_add_loop_test(tcase, finds_the_nearest, 0, sizeof cases / sizeof cases[0]);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

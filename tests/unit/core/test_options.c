@@ -5,6 +5,7 @@
 
 #include "err.h"
 #include "options.h"
+#include "run_suite.h"
 
 #define MAX_ARGUMENTS 6
 
@@ -73,9 +74,5 @@ main(void)
 	tcase_add_test(tc, right_command_lines);
 	tcase_add_test(tc, wrong_command_lines);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 static const char *const words[] = {"DEBUG", "INFO", "WARNING", NULL};
@@ -322,9 +323,5 @@ main(void)
 	tcase_add_loop_test(tcase, checks_texts, 0, sizeof checks / sizeof checks[0]);
 	tcase_add_test(tcase, refuses_tls_to_redis_in_clear_words);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

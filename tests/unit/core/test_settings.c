@@ -1,4 +1,5 @@
 /* test_settings.c - settings as a whole: what wins, what follows, and that all problems are said at once. */
+#include "run_suite.h"
 #include "settings.h"
 
 #include <check.h>
@@ -381,9 +382,5 @@ main(void)
 	tcase_add_test(tcase, too_many_entries);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "err.h"
+#include "run_suite.h"
 #include "setting_value.h"
 #include "settings.h"
 
@@ -135,9 +136,5 @@ main(void)
 	tcase_add_test(tcase, words_are_the_levels);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

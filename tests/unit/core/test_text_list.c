@@ -1,4 +1,5 @@
 /* test_text_list.c - splitting at commas. */
+#include "run_suite.h"
 #include "text_list.h"
 
 #include <check.h>
@@ -51,9 +52,5 @@ main(void)
 	tcase_add_loop_test(tcase, splits, 0, sizeof cases / sizeof cases[0]);
 	tcase_add_test(tcase, has);
 	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "accept.h"
+#include "run_suite.h"
 
 #define JSON 0
 #define HEALTH 1
@@ -115,9 +116,5 @@ main(void)
 	tcase_add_test(tc, nothing_offered);
 	tcase_add_test(tc, one_offer);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "run_suite.h"
 #include "scoreboard.h"
 
 /* A source that gives data in pieces, then its end or a failure, and counts what it was asked for. */
@@ -365,9 +366,5 @@ main(void)
 	tcase_add_test(tc, a_tree_counts_against_the_requests_memory);
 	tcase_add_test(tc, json_of_a_failed_body_fails_the_same);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

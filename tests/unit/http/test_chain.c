@@ -9,6 +9,7 @@
 #include "redact.h"
 #include "response.h"
 #include "router.h"
+#include "run_suite.h"
 
 /* What happened, in order: 'a' entered, 'A' left; the status that was seen while leaving. */
 struct trace {
@@ -277,9 +278,5 @@ main(void)
 	tcase_add_test(tc, modules_log_with_the_requests_ids);
 	tcase_add_test(tc, a_request_without_memory_is_answered);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

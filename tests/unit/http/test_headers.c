@@ -1,5 +1,6 @@
 /* test_headers.c - header fields, cookies, content type and length. */
 #include "http_fixture.h"
+#include "run_suite.h"
 
 #include <stdlib.h>
 
@@ -173,9 +174,5 @@ main(void)
 	tcase_add_test(tc, cookies);
 	tcase_add_test(tc, cookies_may_come_in_several_fields);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 
 #include "arena.h"
 #include "path.h"
+#include "run_suite.h"
 
 /* segments are joined by '|', so that a slash inside one can be seen; NULL: refused. */
 static const struct {
@@ -208,9 +209,5 @@ main(void)
 	tcase_add_test(tc, mount_points);
 	tcase_add_test(tc, no_memory);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

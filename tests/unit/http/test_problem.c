@@ -8,6 +8,7 @@
 #include "problem.h"
 #include "response.h"
 #include "result.h"
+#include "run_suite.h"
 
 static const struct {
 	struct problem problem;
@@ -115,9 +116,5 @@ main(void)
 	tcase_add_test(tc, results_have_their_status);
 	tcase_add_test(tc, results_have_words);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

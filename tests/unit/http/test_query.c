@@ -1,5 +1,6 @@
 /* test_query.c - query parameters: decoded once, repeated ones, malformed ones. */
 #include "http_fixture.h"
+#include "run_suite.h"
 
 #include <stdlib.h>
 
@@ -99,9 +100,5 @@ main(void)
 	tcase_add_test(tc, the_web_servers_query_string_wins);
 	tcase_add_test(tc, no_memory);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

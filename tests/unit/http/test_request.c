@@ -7,6 +7,7 @@
 #include "log.h"
 #include "redact.h"
 #include "router.h"
+#include "run_suite.h"
 
 START_TEST(nginx_at_the_root)
 {
@@ -378,9 +379,5 @@ main(void)
 	tcase_add_test(tc, a_route_has_its_context);
 	tcase_add_test(tc, without_a_log_a_record_goes_nowhere);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

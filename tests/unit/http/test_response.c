@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "response.h"
+#include "run_suite.h"
 
 static char rendered[1 << 16];
 
@@ -425,9 +426,5 @@ main(void)
 	tcase_add_test(tc, out_of_memory_is_answered_out_of_the_reserve);
 	tcase_add_test(tc, a_response_born_without_memory_answers_too);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "err.h"
 #include "router.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 static enum vt_result
@@ -336,9 +337,5 @@ main(void)
 	tcase_add_test(tc, routes_are_copied_and_listed_in_order);
 	tcase_add_test(tc, many_routes);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

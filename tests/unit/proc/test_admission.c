@@ -6,6 +6,7 @@
 #include "admission.h"
 #include "param_scan.h"
 #include "records.h"
+#include "run_suite.h"
 
 static const struct admission_limits limits = {.max_params = 4, .max_params_bytes = 2048, .max_head_bytes = 8192};
 static struct bytes bytes;
@@ -305,9 +306,5 @@ main(void)
 	tcase_add_test(tc, a_wrong_record_in_the_body_is_refused);
 	tcase_add_test(tc, content_length_is_the_same_in_pieces);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -8,6 +8,7 @@
 #include "body_stream.h"
 #include "clock.h"
 #include "records.h"
+#include "run_suite.h"
 
 static int pair[2]; /* 0: the stream's, 1: the peer's */
 static struct bytes bytes;
@@ -170,9 +171,5 @@ main(void)
 	tcase_add_test(tc, a_peer_that_leaves_is_noticed_wherever_it_was);
 	tcase_add_test(tc, a_peer_that_stalls_meets_the_deadline);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

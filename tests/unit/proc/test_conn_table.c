@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "conn_table.h"
+#include "run_suite.h"
 
 static struct conn_table table;
 
@@ -94,9 +95,5 @@ main(void)
 	tcase_add_test(tc, pending_bytes_are_counted_and_given_back);
 	tcase_add_test(tc, removal_closes_the_descriptor);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -17,6 +17,7 @@
 #include "log.h"
 #include "records.h"
 #include "redact.h"
+#include "run_suite.h"
 #include "scoreboard.h"
 #include "strbuf.h"
 #include "watcher.h"
@@ -488,9 +489,5 @@ main(void)
 	tcase_add_test(tc, a_malformed_parameter_reaches_the_handler_as_such);
 	tcase_add_test(tc, what_waits_is_bounded);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "listener.h"
+#include "run_suite.h"
 
 static char directory[] = "/tmp/vt-listen-XXXXXX";
 static char path[64], text[80];
@@ -148,9 +149,5 @@ main(void)
 	tcase_add_test(tc, a_successor_s_socket_is_not_removed);
 	tcase_add_test(tc, a_taken_tcp_port_is_refused_by_name);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

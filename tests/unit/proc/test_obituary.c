@@ -15,6 +15,7 @@
 #include "log.h"
 #include "obituary.h"
 #include "redact.h"
+#include "run_suite.h"
 
 static char directory[] = "/tmp/vt-obituary-XXXXXX";
 static char board_path[64], log_path[64];
@@ -166,9 +167,5 @@ main(void)
 	tcase_add_test(tc, the_request_in_flight_is_told);
 	tcase_add_test(tc, signals_without_a_name_have_a_number);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "policy.h"
+#include "run_suite.h"
 
 START_TEST(a_death_after_a_life_is_followed_at_once)
 {
@@ -49,9 +50,5 @@ main(void)
 	tcase_add_test(tc, one_life_forgives_all);
 	tcase_add_test(tc, the_count_never_overflows_the_delay);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "err.h"
+#include "run_suite.h"
 #include "watcher.h"
 
 #define TICK_MS 5
@@ -121,9 +122,5 @@ main(void)
 	tcase_add_test(tc, it_wakes_again_after_having_slept);
 	tcase_add_test(tc, an_orphan_s_request_does_not_run_for_ever);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

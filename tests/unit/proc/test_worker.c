@@ -25,6 +25,7 @@
 #include "log.h"
 #include "records.h"
 #include "redact.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 #define WORKERS 3
@@ -224,9 +225,5 @@ main(void)
 	tcase_add_loop_test(tc, a_listener_that_cannot_be_watched_is_tried_again, 0, 3);
 	tcase_add_test(tc, stops_when_told);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

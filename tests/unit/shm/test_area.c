@@ -10,6 +10,7 @@
 
 #include "area.h"
 #include "err.h"
+#include "run_suite.h"
 
 #define SIZE 8192
 
@@ -241,9 +242,5 @@ main(void)
 	tcase_add_test(tc, test_root_replaces_the_file_it_gave_away);
 	tcase_add_test(tc, test_errors_are_sentences);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

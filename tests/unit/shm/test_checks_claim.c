@@ -12,6 +12,7 @@
 #include "clock.h"
 #include "err.h"
 #include "layout.h"
+#include "run_suite.h"
 #include "scoreboard.h"
 
 #define PROCESSES 8
@@ -282,9 +283,5 @@ main(void)
 	tcase_add_test(tc, test_writer_killed_in_the_middle);
 	tcase_add_test(tc, test_late_bytes_of_a_frozen_writer_fail_the_checksum);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

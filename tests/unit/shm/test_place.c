@@ -8,6 +8,7 @@
 
 #include "err.h"
 #include "place.h"
+#include "run_suite.h"
 
 static char directory[] = "/tmp/vt-place-XXXXXX";
 
@@ -77,9 +78,5 @@ main(void)
 	tcase_add_test(tc, two_services_of_one_user_do_not_meet);
 	tcase_add_test(tc, a_directory_that_cannot_be_made_is_told);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

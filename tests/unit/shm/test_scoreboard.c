@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "layout.h"
+#include "run_suite.h"
 #include "scoreboard.h"
 
 #define SLOTS 4
@@ -288,9 +289,5 @@ main(void)
 	tcase_add_test(tc, test_names);
 	tcase_add_test_raise_signal(tc, test_slot_out_of_range, SIGABRT);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

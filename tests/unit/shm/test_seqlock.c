@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "run_suite.h"
 #include "seqlock.h"
 
 #define WORDS 64
@@ -123,9 +124,5 @@ main(void)
 	tcase_add_test(tc, test_no_torn_copies);
 	tcase_add_test(tc, test_writer_killed_in_the_middle);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

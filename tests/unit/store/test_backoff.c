@@ -4,6 +4,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "run_suite.h"
 
 static int64_t
 wait_ms_after(unsigned failures, uint32_t chance_number)
@@ -62,9 +63,5 @@ main(void)
 	tcase_add_test(tc, is_over_when_its_time_has_come);
 	tcase_add_test(tc, reset_begins_anew);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

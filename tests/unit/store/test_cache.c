@@ -13,6 +13,7 @@
 #include "cache.h"
 #include "clock.h"
 #include "private_redis.h"
+#include "run_suite.h"
 
 #define IN_TIME(start_ns, bound_ms) ck_assert_int_lt(private_redis_ms_since(start_ns), (bound_ms)*3)
 
@@ -232,9 +233,5 @@ main(void)
 	tcase_add_test(tc, authentication);
 	tcase_add_test(tc, error_replies);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -17,6 +17,7 @@
 #include "err.h"
 #include "fake_server.h"
 #include "io_wait.h"
+#include "run_suite.h"
 
 #define TIMEOUT_MS 200
 
@@ -241,9 +242,5 @@ main(void)
 	tcase_add_test(tc, a_black_hole);
 	tcase_add_test(tc, wrong_configurations);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "database_fixture.h"
 #include "err.h"
+#include "run_suite.h"
 #include "strbuf.h"
 
 START_TEST(answers_with_rows)
@@ -338,9 +339,5 @@ main(void)
 	tcase_add_test(tc, pings_what_was_idle);
 	tcase_add_test(tc, checks_urls);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "database_error.h"
+#include "run_suite.h"
 
 START_TEST(outcomes)
 {
@@ -114,9 +115,5 @@ main(void)
 	tcase_add_test(tc, finds_the_code);
 	tcase_add_test(tc, words_for_connecting);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

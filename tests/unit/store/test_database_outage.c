@@ -12,6 +12,7 @@
 #include "database_fixture.h"
 #include "err.h"
 #include "io_wait.h"
+#include "run_suite.h"
 
 #define IN_TIME(start_ns, bound_ms) ck_assert_int_lt(fixture_ms_since(start_ns), (bound_ms)*3)
 
@@ -288,9 +289,5 @@ main(void)
 	tcase_add_test(tc, a_crashed_server_ends_the_statement);
 	tcase_add_test(tc, descriptors_do_not_leak);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include "database_fixture.h"
 #include "err.h"
 #include "fake_server.h"
+#include "run_suite.h"
 
 #define IN_TIME(start_ns, bound_ms) ck_assert_int_lt(fixture_ms_since(start_ns), (bound_ms)*3)
 
@@ -166,9 +167,5 @@ main(void)
 	tcase_add_test(tc, refused_by_name);
 	tcase_add_test(tc, too_many_connections);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

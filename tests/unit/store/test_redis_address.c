@@ -5,6 +5,7 @@
 
 #include "cache.h"
 #include "err.h"
+#include "run_suite.h"
 
 static void
 check_text(const char *is, const char *should)
@@ -127,9 +128,5 @@ main(void)
 	tcase_add_test(tc, refused);
 	tcase_add_test(tc, tls_is_refused_in_clear_words);
 	suite_add_tcase(suite, tc);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }
