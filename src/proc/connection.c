@@ -198,9 +198,6 @@ refuse(struct fcgi *fcgi, struct conn_table *table, struct connection *connectio
 	settle(fcgi, table, connection, FATE_CLOSE);
 }
 
-/* What came of taking bytes out of a socket. */
-enum taking { TAKING_ALL, TAKING_END, TAKING_FAULT };
-
 /* Room for more; false, with a fault, at a bound. */
 static bool
 make_room(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, size_t size, const char **fault)
@@ -212,8 +209,8 @@ make_room(struct fcgi *fcgi, struct conn_table *table, struct connection *connec
 	return *fault == NULL;
 }
 
-/* Takes what is in the socket, up to the bound of a connection. */
-static enum taking
+/* Takes what is in the socket, up to the bound of a connection. False: the peer has sent its last. */
+static bool
 take_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, const char **fault)
 {
 	size_t bound = fcgi->config.limits.max_head_bytes + fcgi->config.body_buffer_bytes;
@@ -221,18 +218,18 @@ take_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *con
 		size_t room = connection->pending_capacity - connection->pending_bytes;
 		if (room == 0) {
 			if (!make_room(fcgi, table, connection, 1, fault))
-				return TAKING_FAULT;
+				return true;
 			continue;
 		}
 		ssize_t n = recv(connection->fd, connection->pending + connection->pending_bytes, room, MSG_DONTWAIT);
 		if (n > 0)
 			connection->pending_bytes += (size_t)n;
 		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return TAKING_ALL;
+			return true;
 		else if (n == 0 || errno != EINTR)
-			return TAKING_END;
+			return false;
 	}
-	return TAKING_ALL;
+	return true;
 }
 
 /* True where the request is worth a worker: all of it is there, or its body is too large to wait for. */
@@ -264,7 +261,7 @@ visit_staged(struct fcgi *fcgi, struct conn_table *table, struct connection *con
 {
 	const char *fault = NULL;
 	struct admission admission;
-	enum taking taking = take_pending(fcgi, table, connection, &fault);
+	bool more_may_come = take_pending(fcgi, table, connection, &fault);
 	admission_examine(&admission, &fcgi->config.limits, connection->pending, connection->pending_bytes);
 	if (admission.verdict == ADMISSION_REFUSED)
 		fault = admission.reason;
@@ -272,7 +269,7 @@ visit_staged(struct fcgi *fcgi, struct conn_table *table, struct connection *con
 		refuse(fcgi, table, connection, fault);
 	else if (worth_serving(fcgi, &admission, connection->pending_bytes))
 		serve_pending(fcgi, table, connection, &admission);
-	else if (taking == TAKING_END)
+	else if (!more_may_come)
 		settle(fcgi, table, connection, FATE_CLOSE);
 	else if (connection->pending_bytes == 0) {
 		conn_table_drop_pending(table, connection);

@@ -9,55 +9,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "cache.h"
+#include "cache_fixture.h"
 #include "clock.h"
-#include "private_redis.h"
 #include "run_suite.h"
-
-#define IN_TIME(start_ns, bound_ms) ck_assert_int_lt(private_redis_ms_since(start_ns), (bound_ms)*3)
-
-static struct private_server redis;
-static struct arena *arena;
-
-static void
-start(void)
-{
-	signal(SIGPIPE, SIG_IGN); /* as in the service */
-	private_redis_init(&redis);
-}
-
-static void
-stop(void)
-{
-	private_server_fini(&redis);
-}
-
-static void
-each(void)
-{
-	private_redis_up(&redis, NULL);
-	arena = arena_create(4096, (size_t)32 << 20);
-}
-
-static void
-after_each(void)
-{
-	arena_destroy(arena);
-}
-
-static enum vt_result
-get(struct cache *cache, const char *key, const char **value, size_t *size_bytes)
-{
-	return cache_get(cache, arena, key, DEADLINE_NEVER, value, size_bytes);
-}
 
 START_TEST(set_get_delete)
 {
 	struct cache *cache = private_redis_cache(&redis, "", "", 60000);
 	const char *text = "";
 	size_t size = 1;
-	ck_assert_int_eq(get(cache, "a", &text, &size), VT_MISS);
+	ck_assert_int_eq(fixture_get(cache, "a", &text, &size), VT_MISS);
 	ck_assert_ptr_null(text);
 	ck_assert_uint_eq(size, 0);
 	ck_assert_int_eq(private_redis_set(cache, "a", "one"), VT_OK);
@@ -66,7 +27,7 @@ START_TEST(set_get_delete)
 	private_redis_expect(cache, "a", "");
 	ck_assert_int_eq(cache_delete(cache, "a", DEADLINE_NEVER), VT_OK);
 	ck_assert_int_eq(cache_delete(cache, "a", DEADLINE_NEVER), VT_OK);
-	ck_assert_int_eq(get(cache, "a", &text, &size), VT_MISS);
+	ck_assert_int_eq(fixture_get(cache, "a", &text, &size), VT_MISS);
 	ck_assert_int_eq(private_redis_set(cache, "key with \r\n and blanks", "x"), VT_OK);
 	private_redis_expect(cache, "key with \r\n and blanks", "x");
 	cache_destroy(cache);
@@ -87,7 +48,7 @@ START_TEST(values_of_any_bytes_and_sizes)
 		/* The large ones may take longer than the time-out on a busy machine; a miss of time is no fault here. */
 		enum vt_result result = cache_set(cache, &item, DEADLINE_NEVER);
 		if (result == VT_OK)
-			result = get(cache, "bytes", &text, &size);
+			result = fixture_get(cache, "bytes", &text, &size);
 		if (sizes[i] >= (size_t)1 << 20 && (result == VT_TIMEOUT || result == VT_UNAVAILABLE))
 			continue;
 		ck_assert_msg(result == VT_OK, "%zu: %d, %s", sizes[i], (int)result, cache_error(cache));
@@ -139,7 +100,7 @@ START_TEST(values_end_with_their_time)
 	int64_t start_ns = clock_mono_ns();
 	ck_assert_int_eq(private_redis_set(cache, "long", "y"), VT_OK);
 	ck_assert_int_eq(cache_set(cache, &item, DEADLINE_NEVER), VT_OK);
-	while ((result = get(cache, "short", &text, &size)) == VT_OK) {
+	while ((result = fixture_get(cache, "short", &text, &size)) == VT_OK) {
 		IN_TIME(start_ns, 150);
 		private_server_nap();
 	}
@@ -158,7 +119,7 @@ START_TEST(databases_are_apart)
 	const char *text;
 	size_t size;
 	ck_assert_int_eq(private_redis_set(zero, "apart", "0"), VT_OK);
-	ck_assert_int_eq(get(three, "apart", &text, &size), VT_MISS);
+	ck_assert_int_eq(fixture_get(three, "apart", &text, &size), VT_MISS);
 	ck_assert_int_eq(private_redis_set(three, "apart", "3"), VT_OK);
 	private_redis_expect(zero, "apart", "0");
 	private_redis_expect(three, "apart", "3");
@@ -204,7 +165,7 @@ START_TEST(error_replies)
 	const char *text;
 	size_t size;
 	private_redis_command(&redis, "lpush alist 1");
-	ck_assert_int_eq(get(cache, "alist", &text, &size), VT_ERROR);
+	ck_assert_int_eq(fixture_get(cache, "alist", &text, &size), VT_ERROR);
 	ck_assert_str_eq(cache_error(cache), "the key holds something that is not a text");
 	private_redis_command(&redis, "config set maxmemory 1");
 	ck_assert_int_eq(private_redis_set(cache, "a", "one"), VT_UNAVAILABLE);
@@ -221,8 +182,8 @@ main(void)
 {
 	Suite *suite = suite_create("cache");
 	TCase *tc = tcase_create("cache");
-	tcase_add_unchecked_fixture(tc, start, stop);
-	tcase_add_checked_fixture(tc, each, after_each);
+	tcase_add_unchecked_fixture(tc, fixture_start, fixture_stop);
+	tcase_add_checked_fixture(tc, fixture_each, fixture_after_each);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, set_get_delete);
 	tcase_add_test(tc, values_of_any_bytes_and_sizes);

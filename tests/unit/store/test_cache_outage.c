@@ -9,48 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "arena.h"
-#include "cache.h"
+#include "cache_fixture.h"
 #include "clock.h"
-#include "private_redis.h"
 #include "run_suite.h"
-
-#define IN_TIME(start_ns, bound_ms) ck_assert_int_lt(private_redis_ms_since(start_ns), (bound_ms)*3)
-
-static struct private_server redis;
-static struct arena *arena;
-
-static void
-start(void)
-{
-	signal(SIGPIPE, SIG_IGN); /* as in the service */
-	private_redis_init(&redis);
-}
-
-static void
-stop(void)
-{
-	private_server_fini(&redis);
-}
-
-static void
-each(void)
-{
-	private_redis_up(&redis, NULL);
-	arena = arena_create(4096, (size_t)32 << 20);
-}
-
-static void
-after_each(void)
-{
-	arena_destroy(arena);
-}
-
-static enum vt_result
-get(struct cache *cache, const char *key, const char **value, size_t *size_bytes)
-{
-	return cache_get(cache, arena, key, DEADLINE_NEVER, value, size_bytes);
-}
 
 START_TEST(restart_between_operations)
 {
@@ -115,13 +76,13 @@ START_TEST(late_answers_reach_nobody)
 	ck_assert_int_eq(private_redis_set(cache, "second", "the second value"), VT_OK);
 	private_server_signal(&redis, SIGSTOP);
 	int64_t start_ns = clock_mono_ns();
-	ck_assert_int_eq(get(cache, "first", &text, &size), VT_TIMEOUT);
+	ck_assert_int_eq(fixture_get(cache, "first", &text, &size), VT_TIMEOUT);
 	IN_TIME(start_ns, 200);
 	ck_assert_int_ge(private_redis_ms_since(start_ns), 199);
 	ck_assert_str_eq(cache_error(cache), "no answer in time");
 	/* A frozen server costs one time-out, then nothing until the back-off is over. */
 	start_ns = clock_mono_ns();
-	ck_assert_int_eq(get(cache, "second", &text, &size), VT_UNAVAILABLE);
+	ck_assert_int_eq(fixture_get(cache, "second", &text, &size), VT_UNAVAILABLE);
 	ck_assert_int_lt(private_redis_ms_since(start_ns), 50);
 	private_server_signal(&redis, SIGCONT);
 	ck_assert_int_lt(private_redis_recovers_ms(cache), 1500);
@@ -170,8 +131,8 @@ main(void)
 {
 	Suite *suite = suite_create("cache_outage");
 	TCase *tc = tcase_create("outage");
-	tcase_add_unchecked_fixture(tc, start, stop);
-	tcase_add_checked_fixture(tc, each, after_each);
+	tcase_add_unchecked_fixture(tc, fixture_start, fixture_stop);
+	tcase_add_checked_fixture(tc, fixture_each, fixture_after_each);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, restart_between_operations);
 	tcase_add_test(tc, stopped_server_fails_at_once_and_recovers);

@@ -1,0 +1,41 @@
+/* cache_fixture.c - see cache_fixture.h. */
+#include "cache_fixture.h"
+
+#include <signal.h>
+
+#include "clock.h"
+
+struct private_server redis;
+struct arena *arena;
+
+void
+fixture_start(void)
+{
+	signal(SIGPIPE, SIG_IGN); /* as in the service */
+	private_redis_init(&redis);
+}
+
+void
+fixture_stop(void)
+{
+	private_server_fini(&redis);
+}
+
+void
+fixture_each(void)
+{
+	private_redis_up(&redis, NULL);
+	arena = arena_create(4096, (size_t)32 << 20);
+}
+
+void
+fixture_after_each(void)
+{
+	arena_destroy(arena);
+}
+
+enum vt_result
+fixture_get(struct cache *cache, const char *key, const char **value, size_t *size_bytes)
+{
+	return cache_get(cache, arena, key, DEADLINE_NEVER, value, size_bytes);
+}
