@@ -1,6 +1,6 @@
 /*
- * address.c - reads addresses to listen on. Used by the settings, which prove them, and by whoever opens
- * listeners.
+ * address.c - reads addresses to listen on, and writes those of sockets that are there. Used by the settings, which
+ * prove them, and by whoever opens listeners or takes them over.
  *
  * Hosts are numbers, read by inet_pton(): getaddrinfo() would also take "0" and "127.1", and so a
  * wildcard in disguise. A wildcard counts only in its plain spelling.
@@ -8,6 +8,7 @@
 #include "address.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -155,10 +156,66 @@ address_parse(struct address *address, const char *text, struct err *err)
 	return status;
 }
 
+/* ---- Of a socket that is there -------------------------------------------------------------------- */
+
+/* sun_path need not end with a NUL (unix(7)); the bytes behind it are 0, since the storage is larger. */
+static void
+write_unix(struct address *address)
+{
+	const struct sockaddr_un *sun = (const struct sockaddr_un *)&address->storage;
+	bool abstract = sun->sun_path[0] == '\0';
+	size_t size = (size_t)address->length - offsetof(struct sockaddr_un, sun_path);
+	if (!abstract)
+		size = strnlen(sun->sun_path, size);
+	else if (size > 0)
+		size--;
+	snprintf(address->text, sizeof address->text, "unix:%s%.*s", abstract ? "@" : "", (int)size,
+	         sun->sun_path + (abstract ? 1 : 0));
+}
+
+static void
+write_ipv4(struct address *address)
+{
+	const struct sockaddr_in *sin = (const struct sockaddr_in *)&address->storage;
+	char host[INET_ADDRSTRLEN] = "";
+	inet_ntop(AF_INET, &sin->sin_addr, host, sizeof host);
+	snprintf(address->text, sizeof address->text, "tcp:%s:%u", host, (unsigned)ntohs(sin->sin_port));
+}
+
+static void
+write_ipv6(struct address *address)
+{
+	const struct sockaddr_in6 *sin6 = (const struct sockaddr_in6 *)&address->storage;
+	char host[INET6_ADDRSTRLEN] = "";
+	inet_ntop(AF_INET6, &sin6->sin6_addr, host, sizeof host);
+	snprintf(address->text, sizeof address->text, "tcp:[%s]:%u", host, (unsigned)ntohs(sin6->sin6_port));
+}
+
+int
+address_of_socket(struct address *address, int fd)
+{
+	*address = (struct address){.length = sizeof address->storage};
+	if (getsockname(fd, (struct sockaddr *)&address->storage, &address->length) != 0)
+		return -1;
+	switch (address->storage.ss_family) {
+	case AF_UNIX:
+		write_unix(address);
+		return 0;
+	case AF_INET:
+		write_ipv4(address);
+		return 0;
+	case AF_INET6:
+		write_ipv6(address);
+		return 0;
+	default:
+		errno = EAFNOSUPPORT;
+		return -1;
+	}
+}
+
 const char *
 address_unix_path(const struct address *address)
 {
-	if (address->storage.ss_family != AF_UNIX)
-		return NULL;
-	return ((const struct sockaddr_un *)&address->storage)->sun_path;
+	const struct sockaddr_un *sun = (const struct sockaddr_un *)&address->storage;
+	return address->storage.ss_family == AF_UNIX && sun->sun_path[0] != '\0' ? sun->sun_path : NULL;
 }

@@ -14,12 +14,17 @@ struct err;
 struct address {
 	struct sockaddr_storage storage;
 	socklen_t length;
-	char text[128]; /* as written */
+	char text[128]; /* as written, or as it would be */
 };
 
 /* 0, or -1 with a sentence that says what is allowed. A Unix path has at most 107 bytes and is absolute. */
 int address_parse(struct address *address, const char *text, struct err *err);
-/* The path of a Unix address, NULL for TCP. */
+/*
+ * Where a socket that somebody else opened is bound, with the text that address_parse() would take for it; an abstract
+ * Unix address, which it would not take, reads "unix:@name". 0, or -1 with errno: EAFNOSUPPORT for other families.
+ */
+int address_of_socket(struct address *address, int fd);
+/* The path of a Unix address, NULL for TCP and for an abstract one. */
 const char *address_unix_path(const struct address *address);
 
 #endif

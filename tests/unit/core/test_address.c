@@ -3,9 +3,14 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "address_block.h"
 #include "err.h"
@@ -90,6 +95,97 @@ START_TEST(fills_the_socket_address)
 }
 END_TEST
 
+/* ---- Of sockets that are there ---- */
+
+/* A listening socket at the address, which is read back. */
+static struct address
+read_back(const struct sockaddr *where, socklen_t length)
+{
+	struct address address;
+	int fd = socket(where->sa_family, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(fd, where, length), 0);
+	ck_assert_int_eq(address_of_socket(&address, fd), 0);
+	close(fd);
+	return address;
+}
+
+START_TEST(reads_a_unix_path_back)
+{
+	char directory[] = "/tmp/vt-address-XXXXXX", path[64];
+	struct address address, parsed;
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	snprintf(path, sizeof path, "unix:%s/s", directory);
+	ck_assert_int_eq(address_parse(&parsed, path, NULL), 0);
+	address = read_back((const struct sockaddr *)&parsed.storage, parsed.length);
+	unlink(address_unix_path(&parsed));
+	rmdir(directory);
+	ck_assert_str_eq(address.text, parsed.text);
+	ck_assert_str_eq(address_unix_path(&address), address_unix_path(&parsed));
+	ck_assert_uint_eq(address.length, parsed.length);
+}
+END_TEST
+
+/* The longest path fills sun_path to its last byte, without a NUL. */
+START_TEST(reads_the_longest_unix_path_back)
+{
+	char directory[] = "/tmp/vt-address-XXXXXX";
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	ck_assert_ptr_nonnull(mkdtemp(directory));
+	int start = snprintf(sun.sun_path, sizeof sun.sun_path, "%s/", directory);
+	memset(sun.sun_path + start, 'x', sizeof sun.sun_path - (size_t)start);
+	struct address address = read_back((const struct sockaddr *)&sun, sizeof sun);
+	unlink(address_unix_path(&address));
+	rmdir(directory);
+	ck_assert_uint_eq(strlen(address_unix_path(&address)), sizeof sun.sun_path);
+	ck_assert_uint_eq(strlen(address.text), strlen("unix:") + sizeof sun.sun_path);
+}
+END_TEST
+
+START_TEST(reads_an_abstract_address_back)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	int size = snprintf(sun.sun_path + 1, sizeof sun.sun_path - 1, "vt-address-%d", (int)getpid());
+	socklen_t length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)size);
+	struct address address = read_back((const struct sockaddr *)&sun, length);
+	char wanted[64];
+	snprintf(wanted, sizeof wanted, "unix:@vt-address-%d", (int)getpid());
+	ck_assert_str_eq(address.text, wanted);
+	ck_assert_ptr_null(address_unix_path(&address));
+}
+END_TEST
+
+static const char *const bound[] = {"tcp:127.0.0.1:", "tcp:0.0.0.0:", "tcp:[::1]:", "tcp:[::]:"};
+
+START_TEST(reads_tcp_addresses_back)
+{
+	struct address parsed, address, again;
+	char text[64];
+	snprintf(text, sizeof text, "%s1", bound[_i]);
+	ck_assert_int_eq(address_parse(&parsed, text, NULL), 0);
+	/* Port 0: the kernel chooses. Both families have it at the same place. */
+	((struct sockaddr_in *)&parsed.storage)->sin_port = 0;
+	address = read_back((const struct sockaddr *)&parsed.storage, parsed.length);
+	ck_assert_int_eq(strncmp(address.text, bound[_i], strlen(bound[_i])), 0);
+	ck_assert_int_eq(address_parse(&again, address.text, NULL), 0);
+	ck_assert_uint_eq(again.length, address.length);
+	ck_assert_int_eq(memcmp(&again.storage, &address.storage, address.length), 0);
+	ck_assert_ptr_null(address_unix_path(&address));
+}
+END_TEST
+
+START_TEST(refuses_sockets_of_other_families)
+{
+	struct address address;
+	int fd = socket(AF_NETLINK, SOCK_RAW, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(address_of_socket(&address, fd), -1);
+	ck_assert_int_eq(errno, EAFNOSUPPORT);
+	close(fd);
+	ck_assert_int_eq(address_of_socket(&address, -1), -1);
+	ck_assert_int_eq(errno, EBADF);
+}
+END_TEST
+
 static const struct {
 	const char *block, *ip;
 	bool inside;
@@ -142,6 +238,11 @@ main(void)
 	tcase_add_loop_test(tcase, takes, 0, sizeof good / sizeof good[0]);
 	tcase_add_loop_test(tcase, refuses, 0, sizeof bad / sizeof bad[0]);
 	tcase_add_test(tcase, fills_the_socket_address);
+	tcase_add_test(tcase, reads_a_unix_path_back);
+	tcase_add_test(tcase, reads_the_longest_unix_path_back);
+	tcase_add_test(tcase, reads_an_abstract_address_back);
+	tcase_add_loop_test(tcase, reads_tcp_addresses_back, 0, sizeof bound / sizeof bound[0]);
+	tcase_add_test(tcase, refuses_sockets_of_other_families);
 	tcase_add_loop_test(tcase, tells_what_is_in_a_block, 0, sizeof blocks / sizeof blocks[0]);
 	tcase_add_loop_test(tcase, refuses_blocks, 0, sizeof bad_blocks / sizeof bad_blocks[0]);
 	suite_add_tcase(suite, tcase);
