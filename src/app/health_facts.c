@@ -26,27 +26,16 @@ health_facts_now(const struct settings *settings, struct health_facts *facts)
 	};
 }
 
-/* How long the worker in this slot has been busy with the same request; 0 where it is not. */
-static int64_t
-busy_ns(const struct slot *slot, int64_t now_ns)
-{
-	struct slot_request request;
-	if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SLOT_BUSY || !slot_get_request(slot, &request))
-		return 0;
-	return now_ns > request.started_ns ? now_ns - request.started_ns : 0;
-}
-
-/* The shortest such time over all live workers; 0 where there are none. */
+/* The shortest time that a live worker has been in the same request; 0 where there are none. */
 static int64_t
 all_busy_ns(struct scoreboard *board, int64_t now_ns)
 {
 	int64_t shortest = INT64_MAX;
 	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
 		const struct slot *slot = scoreboard_slot(board, i);
-		if (atomic_load_explicit(&slot->pid, memory_order_acquire) == 0 ||
-		    atomic_load_explicit(&slot->role, memory_order_relaxed) != ROLE_WORKER)
+		if (slot_pid(slot) == 0 || atomic_load_explicit(&slot->role, memory_order_relaxed) != ROLE_WORKER)
 			continue;
-		int64_t busy = busy_ns(slot, now_ns);
+		int64_t busy = slot_busy_ns(slot, now_ns);
 		if (busy < shortest)
 			shortest = busy;
 	}
