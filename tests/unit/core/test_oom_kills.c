@@ -69,7 +69,7 @@ static const struct {
                    {"proc/vmstat", "oom_kill many\n"},
                    {"cgroup/a/memory.events", EVENTS("-1")}},
          .kills = -1},
-	{.what = "more than there can be", .files = {{"proc/vmstat", "oom_kill 18446744073709551615\n"}}, .kills = -1},
+	{.what = "more than there can be", .files = {{"proc/vmstat", "oom_kill 18446744073709551610\n"}}, .kills = -1},
 	{.what = "nothing", .kills = -1},
 };
 
@@ -147,13 +147,15 @@ supervise(const char *folder)
 		pause();
 		_exit(0);
 	}
-	kill(child, SIGKILL);
+	/* kill(-1, …) would be everybody. */
+	if (child < 0 || kill(child, SIGKILL) != 0)
+		return 5;
 	if (before < 0 || waitpid(child, &status, 0) != child || oom_kills_read(&memory_roots_real) != before)
 		return 2;
 	child = fork();
 	if (child == 0)
 		be_greedy();
-	if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
 		return 3;
 	return oom_kills_read(&memory_roots_real) == before + 1 ? 0 : 4;
 }
