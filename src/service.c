@@ -99,16 +99,25 @@ service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
 
 /* ---- Running ------------------------------------------------------------------------------------ */
 
-void
-service_brief_workers(struct service *service)
+int
+service_brief_workers(struct service *service, struct err *err)
 {
+	const struct listener_set *set = &service->sets[ROLE_WORKER];
+	int *fds = calloc(set->count, sizeof *fds);
+	if (fds == NULL)
+		return err_set(err, "There is no memory for the workers.");
+	for (size_t i = 0; i < set->count; i++)
+		fds[i] = set->listeners[i].fd;
 	service->workers = (struct worker_context){.settings = service->settings,
 	                                           .settings_reader = service->reader,
 	                                           .router = service->app.router,
 	                                           .admin_router = service->admin_router,
 	                                           .redact = service->redact,
 	                                           .log = service->log,
-	                                           .board = service->board};
+	                                           .board = service->board,
+	                                           .listen_fds = fds,
+	                                           .listen_fd_count = set->count};
+	return 0;
 }
 
 /* The generation is complete: what only the former settings listened on goes. */
@@ -162,7 +171,8 @@ supervise(struct service *service, struct err *err)
 	int64_t admins = service->sets[ROLE_ADMIN].count > 0 ? 1 : 0;
 	const struct pool pools[] = {pool_of(service, ROLE_WORKER, settings->workers, settings->workers_max),
 	                             pool_of(service, ROLE_ADMIN, admins, admins)};
-	service_brief_workers(service);
+	if (service_brief_workers(service, err) != 0)
+		return -1;
 	return supervisor_run(
 		&(struct supervisor_config){
 			.pools = pools,
@@ -243,6 +253,7 @@ service_destroy(struct service *service)
 {
 	if (service == NULL)
 		return;
+	free(service->workers.listen_fds);
 	handover_fini(&service->inherited);
 	for (size_t role = 0; role < HANDOVER_ROLES; role++)
 		handoff_close(&service->handoffs[role]);

@@ -58,7 +58,8 @@ int
 service_run_alone(struct service *service, struct err *err)
 {
 	static struct slot spare;
-	if (open_shared(service, err) != 0 || identity_assume(&service->run_as, err) != 0)
+	if (open_shared(service, err) != 0 || identity_assume(&service->run_as, err) != 0 ||
+	    service_brief_workers(service, err) != 0)
 		return -1;
 	publish(service);
 	struct slot *slot = take_slot(service, &spare);
@@ -66,7 +67,6 @@ service_run_alone(struct service *service, struct err *err)
 	                                 .slot = slot,
 	                                 .listeners = service->sets[ROLE_WORKER].listeners,
 	                                 .listener_count = service->sets[ROLE_WORKER].count};
-	service_brief_workers(service);
 	int status = worker_main(&service->workers, &seat);
 	slot_release(slot);
 	return status == EXIT_SUCCESS ? 0 : err_set(err, "This process cannot serve; the log says why.");

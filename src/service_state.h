@@ -44,8 +44,8 @@ struct service {
 
 /* ---- service.c ---- */
 
-/* Once all is open: what every worker is told. */
-void service_brief_workers(struct service *service);
+/* Once all is open: what every worker is told. -1 with err: no memory. */
+int service_brief_workers(struct service *service, struct err *err);
 
 /* ---- service_open.c ---- */
 

@@ -187,7 +187,9 @@ worker_main(void *context, const struct worker_seat *seat)
 	                            .router = seat->role == ROLE_ADMIN ? with->admin_router : with->router,
 	                            .log = with->log,
 	                            .board = with->board,
-	                            .slot = seat->slot};
+	                            .slot = seat->slot,
+	                            .listen_fds = with->listen_fds,
+	                            .listen_fd_count = with->listen_fd_count};
 	int status = open_services(with, &services, &err);
 	if (status == 0)
 		status = run_worker(with, seat, &services, &err);

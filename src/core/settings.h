@@ -39,6 +39,7 @@ struct settings {
 	int64_t idle_timeout_ms;      /* a kept-alive connection's; 0: never */
 	int64_t request_timeout_ms, request_grace_ms, admission_timeout_ms;
 	int64_t drain_ms, fast_stop_ms, reload_timeout_ms;
+	int64_t queue_timeout_ms;        /* 0: never */
 	int64_t body_buffer_bytes;       /* bodies up to this are waited for without spending a worker */
 	int64_t max_pending_bytes;       /* a worker's, of requests that have arrived in part */
 	int64_t linger_bytes, linger_ms; /* what is still read and thrown away before a connection is closed */
@@ -51,6 +52,7 @@ struct settings {
 	struct text_list redact_fields;
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;
+	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
 	struct text_list critical_checks;
 	struct text_list disk_paths;
 	int64_t disk_max_percent, memory_max_percent;

@@ -18,7 +18,9 @@
 #include "err.h"
 #include "insist.h"
 #include "log.h"
+#include "memory_cgroup.h"
 #include "obituary.h"
+#include "oom_kills.h"
 #include "owner.h"
 #include "service_manager.h"
 #include "supervisor_state.h"
@@ -265,6 +267,7 @@ supervisor_run(const struct supervisor_config *config, struct err *err)
 	struct supervisor supervisor = {.config = config,
 	                                .service = scoreboard_service(config->board),
 	                                .begun_ns = clock_mono_ns(),
+	                                .oom_kills = oom_kills_read(&memory_roots_real),
 	                                .rehearsal = {.output = -1}};
 	INSIST(config->pool_count > 0 && config->pool_count <= SUPERVISOR_POOLS_MAX);
 	supervisor.signal_fd = open_signals(err);

@@ -22,7 +22,8 @@ struct supervisor {
 	struct roster roster;
 	unsigned wanted[SUPERVISOR_POOLS_MAX]; /* workers, by pool */
 	struct pool_history sizes[SUPERVISOR_POOLS_MAX];
-	bool complete; /* every worker that was wanted at first has begun to serve */
+	int64_t oom_kills; /* so many there were at the last death; -1: not known */
+	bool complete;     /* every worker that was wanted at first has begun to serve */
 	int64_t begun_ns;
 	int signal_fd;
 	enum stage stage;

@@ -8,11 +8,14 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "log.h"
+#include "memory_cgroup.h"
 #include "obituary.h"
+#include "oom_kills.h"
 #include "service_manager.h"
 #include "supervisor_state.h"
 #include "worker.h"
@@ -110,6 +113,21 @@ workforce_start_due(struct supervisor *supervisor)
 
 /* ---- Ending ------------------------------------------------------------------------------------- */
 
+/*
+ * Did the kernel kill this worker for want of memory? Each kill that was counted is one worker's who died of SIGKILL,
+ * in the order in which they are buried.
+ */
+static bool
+was_oom_killed(struct supervisor *supervisor, const struct seat *seat, int wait_status)
+{
+	if (!WIFSIGNALED(wait_status) || WTERMSIG(wait_status) != SIGKILL || seat->told == TOLD_OVERDUE)
+		return false;
+	if (oom_kills_read(&memory_roots_real) <= supervisor->oom_kills)
+		return false;
+	supervisor->oom_kills++;
+	return true;
+}
+
 static void
 mourn(struct supervisor *supervisor, const struct seat *seat, struct death *death)
 {
@@ -131,6 +149,7 @@ workforce_bury(struct supervisor *supervisor, struct seat *seat, int wait_status
 	                      .generation = seat->generation,
 	                      .wait_status = wait_status,
 	                      .overdue = seat->told == TOLD_OVERDUE,
+	                      .oom_killed = was_oom_killed(supervisor, seat, wait_status),
 	                      .lived_ms = (clock_mono_ns() - seat->started_ns) / NS_PER_MS};
 	if (post != NULL && !in_order)
 		death.restart_delay_ms = policy_after_death(&post->history, death.lived_ms);

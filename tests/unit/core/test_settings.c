@@ -84,6 +84,9 @@ START_TEST(defaults_hold)
 	ck_assert_ptr_null(values->log_file);
 	ck_assert(values->log_probes && values->enable_health_checks && !values->debug);
 	ck_assert_int_eq(values->health_check_timeout_ms, 800);
+	ck_assert_int_eq(values->queue_timeout_ms, 0);
+	ck_assert_int_eq(values->saturated_after_ms, 1000);
+	ck_assert_int_eq(values->ready_max_queue_percent, 50);
 	ck_assert(text_list_has(&values->critical_checks, "database"));
 	ck_assert_int_eq(values->db_pool_recycle_ms, 3600000);
 	ck_assert_int_eq(values->redis_timeout_ms, 50);
