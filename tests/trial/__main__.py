@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
@@ -69,7 +70,7 @@ def run_one(stage: Stage, report: Report, trial: Trial, plan: Plan) -> bool:
     failed = None
     try:
         trial.run(stage, report, plan)
-    except (AssertionError, OSError) as error:
+    except Exception as error:  # whatever it is, the others are still tried
         failed = error
     report.notes += [f"this build does not know {name}: left out" for name in sorted(stage.left_out)]
     try:
@@ -78,7 +79,9 @@ def run_one(stage: Stage, report: Report, trial: Trial, plan: Plan) -> bool:
         failed = failed or error
     report.show(time.monotonic() - begun)
     if failed is not None:
-        print(f"  COULD NOT BE FINISHED: {failed}", flush=True)
+        print(f"  COULD NOT BE FINISHED: {failed or type(failed).__name__}", flush=True)
+        if not isinstance(failed, AssertionError):
+            traceback.print_exception(failed)
     return failed is None
 
 
@@ -115,7 +118,11 @@ def main() -> int:
         print(f"trial: {error}", file=sys.stderr)
         return 2
     try:
+        stage.prepare()
         return run_all(stage, chosen, chosen.seed if chosen.seed is not None else random.randrange(1 << 32))
+    except SetUpError as error:
+        print(f"trial: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     finally:

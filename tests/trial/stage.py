@@ -7,6 +7,7 @@ import re
 import resource
 import shutil
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any, Optional
@@ -55,14 +56,21 @@ class Stage:
         self.services: list[Vitalsd] = []
         self.fronts: list[Front] = []
         self._database: Optional[postgres.Postgres] = None
-        self.known, self.version, self.testmod = self._known_settings(), self._version(), modules.build_test_module(self.root)
+        self.known: set[str] = set()
         self.left_out: set[str] = set()
+        self.version, self.testmod = "", self.root / "testmod.so"
 
-    def _known_settings(self) -> set[str]:
-        return set(re.findall(r"^ +([A-Z][A-Z_]+)(?= \()", run_once(self.root, "--help").stdout, re.MULTILINE))
-
-    def _version(self) -> str:
-        return run_once(self.root, "--version").stdout.strip()
+    def prepare(self) -> None:
+        """Asks the build what it is and compiles the test module; SetUpError with what was said."""
+        try:
+            said = run_once(self.root, "--help").stdout
+            self.known = set(re.findall(r"^ +([A-Z][A-Z_]+)(?= \()", said, re.MULTILINE))
+            self.version = run_once(self.root, "--version").stdout.strip()
+            self.testmod = modules.build_test_module(self.root)
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            raise SetUpError(f"the set-up failed: {error}") from error
+        if "LISTEN" not in self.known:
+            raise SetUpError(f"{program()} --help names no settings: {said[:500]!r}")
 
     def directory(self) -> Path:
         """A new one."""
