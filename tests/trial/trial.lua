@@ -67,5 +67,5 @@ function done(summary, latency, _)
       summary.duration, latency:percentile(50), latency:percentile(99), latency.max))
    io.write(string.format('"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d,"not_2xx":%d,"wrong":%d,', errors.connect,
       errors.read, errors.write, errors.timeout, errors.status, refused, odd))
-   io.write(string.format('"example":"%s"}\n', (text:gsub('[^ !#-%[%]-~]', '.'))))
+   io.write(string.format('"example":"%s"}\n', (text:gsub('[%c"\\\128-\255]', "'"))))
 end
