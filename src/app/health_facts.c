@@ -33,7 +33,8 @@ all_busy_ns(struct scoreboard *board, int64_t now_ns)
 	int64_t shortest = INT64_MAX;
 	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
 		const struct slot *slot = scoreboard_slot(board, i);
-		if (slot_pid(slot) == 0 || atomic_load_explicit(&slot->role, memory_order_relaxed) != ROLE_WORKER)
+		if (!scoreboard_slot_lives(board, slot) ||
+		    atomic_load_explicit(&slot->role, memory_order_relaxed) != ROLE_WORKER)
 			continue;
 		int64_t busy = slot_busy_ns(slot, now_ns);
 		if (busy < shortest)

@@ -151,6 +151,12 @@ bool slot_get_request(const struct slot *slot, struct slot_request *request);
 /* For how long the worker has been in the same request, in ns; 0 where it is in none. */
 int64_t slot_busy_ns(const struct slot *slot, int64_t now_ns);
 
+/*
+ * Does somebody live there? A supervisor tidies up after its workers; among processes without one a dead owner stays
+ * in its slot until another takes it, so they are looked up.
+ */
+bool scoreboard_slot_lives(const struct scoreboard *board, const struct slot *slot);
+
 /* How many slots are alive, busy and so on, at about one moment. */
 struct pool_summary {
 	unsigned workers, starting, idle, busy, stopping;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "layout.h"
+#include "owner.h"
 
 static void
 count_state(struct pool_summary *summary, enum slot_state state)
@@ -30,6 +31,15 @@ count_state(struct pool_summary *summary, enum slot_state state)
 	}
 }
 
+bool
+scoreboard_slot_lives(const struct scoreboard *board, const struct slot *slot)
+{
+	uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_acquire);
+	if (owner == 0 || atomic_load_explicit(&board->file->service.supervisor, memory_order_relaxed) != 0)
+		return owner != 0;
+	return owner_lives(owner);
+}
+
 void
 scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_summary *summary)
 {
@@ -39,7 +49,7 @@ scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_su
 		if (atomic_load_explicit(&slot->role, memory_order_relaxed) != role)
 			continue;
 		summary->requests += atomic_load_explicit(&slot->requests, memory_order_relaxed);
-		if (slot_pid(slot) == 0)
+		if (!scoreboard_slot_lives(board, slot))
 			continue;
 		summary->workers++;
 		summary->connections += atomic_load_explicit(&slot->connections, memory_order_relaxed);

@@ -142,6 +142,16 @@ large(struct vt_request *req, struct vt_response *res)
 	return r;
 }
 
+/* ?code=N: ends the worker, as a library might that knows no better. */
+static enum vt_result
+leave_process(struct vt_request *req, struct vt_response *res)
+{
+	const char *code = vt_query_param(req, "code", 0);
+
+	(void)res;
+	exit(code != NULL ? atoi(code) : 0);
+}
+
 static enum vt_result
 status(struct vt_request *req, struct vt_response *res)
 {
@@ -238,6 +248,7 @@ vitals_setup(struct vt_app *app)
 		{.method = "GET", .path = "/huge", .handler = huge},
 		{.method = "GET", .path = "/large", .handler = large},
 		{.method = "GET", .path = "/status", .handler = status},
+		{.method = "GET", .path = "/exit", .handler = leave_process},
 		{.method = "GET", .path = "/outcome", .handler = outcome},
 		{.method = "GET", .path = "/sql", .handler = sql},
 		{.method = "GET", .path = "/cache/{key}", .handler = cache_show},
