@@ -1,5 +1,5 @@
 /*
- * service.c - joins the floors: what is proved before the start, and what is opened before the fork.
+ * service.c - joins the floors: what is proved before the start, and what runs.
  *
  * Must never open a database, a cache or a thread: those are a worker's (worker_main.c).
  */
@@ -8,48 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
-#include "address.h"
 #include "cache.h"
 #include "database.h"
 #include "err.h"
-#include "identity.h"
-#include "listener.h"
 #include "log.h"
 #include "pid_file.h"
-#include "place.h"
 #include "redact.h"
 #include "router.h"
 #include "routes.h"
 #include "scoreboard.h"
+#include "service_state.h"
 #include "settings.h"
 #include "supervisor.h"
-#include "worker_main.h"
 
-#define ORPHAN_WAIT_MS 2500
-#define STOP_MARGIN_MS 1000
-#define PATH_BYTES 4096
 #define SPARE_DESCRIPTORS 64
-
-/* The listeners of one setting. */
-struct listener_set {
-	struct listener *listeners;
-	size_t count;
-};
-
-struct service {
-	struct settings_reader *reader;
-	const struct settings *settings;
-	struct vt_app app;
-	struct router *admin_router;
-	struct redact *redact;
-	struct log *log;
-	struct scoreboard *board;
-	bool board_is_ours;
-	struct listener_set public, admin;
-	struct identity run_as, socket_owner;
-};
 
 /* ---- Before starting ---------------------------------------------------------------------------- */
 
@@ -107,6 +80,9 @@ service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
 		return NULL;
 	service->reader = reader;
 	service->settings = settings_values(reader);
+	service->inherited.scoreboard_fd = -1;
+	for (size_t role = 0; role < HANDOVER_ROLES; role++)
+		service->handoffs[role] = (struct handoff){.send_fd = -1, .receive_fd = -1};
 	service->admin_router = router_create();
 	if (service->admin_router == NULL || app_init(&service->app, reader, &err) != 0 ||
 	    routes_add_built_in(service->admin_router, service->settings, &err) != 0) {
@@ -121,128 +97,105 @@ service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
 	return service;
 }
 
-/* ---- Opening ------------------------------------------------------------------------------------ */
+/* ---- Running ------------------------------------------------------------------------------------ */
 
-static int
-open_log(struct service *service, struct err *err)
+int
+service_brief_workers(struct service *service, struct err *err)
 {
-	const struct settings *settings = service->settings;
-	service->redact = redact_create(&settings->redact_fields);
-	if (service->redact == NULL)
-		return err_set(err, "There is no memory for the log.");
-	service->log = log_create(&(struct log_config){.level = (enum vt_level)settings->log_level,
-	                                               .file = settings->log_file,
-	                                               .redact = service->redact},
-	                          err);
-	if (service->log == NULL)
-		return -1;
-	if (service->run_as.uid == (uid_t)-1)
-		return 0;
-	return log_chown(service->log, service->run_as.uid, service->run_as.gid, err);
-}
-
-static int
-open_scoreboard(struct service *service, bool *was_there, struct err *err)
-{
-	const struct settings *settings = service->settings;
-	char path[PATH_BYTES];
-	const char *place = settings->scoreboard;
-	if (place == NULL) {
-		if (scoreboard_place(path, sizeof path, geteuid(), settings->listen.items[0], err) != 0)
-			return -1;
-		place = path;
-	}
-	unsigned slots = (unsigned)settings->workers + (settings->admin_listen.count > 0 ? 1 : 0);
-	service->board = scoreboard_create(place, slots, was_there, err);
-	if (service->board == NULL)
-		return -1;
-	service->board_is_ours = true;
-	return scoreboard_chown(service->board, service->run_as.uid, service->run_as.gid, err);
-}
-
-static int
-open_listeners(const struct service *service, struct listener_set *set, const struct text_list *addresses,
-               int64_t orphan_wait_ms, struct err *err)
-{
-	const struct settings *settings = service->settings;
-	struct listener_config config = {.backlog = (int)settings->listen_backlog,
-	                                 .mode = (mode_t)settings->listen_mode,
-	                                 .uid = service->socket_owner.uid,
-	                                 .gid = service->socket_owner.gid,
-	                                 .orphan_wait_ms = orphan_wait_ms};
-	if (addresses->count == 0)
-		return 0;
-	set->listeners = calloc(addresses->count, sizeof *set->listeners);
-	if (set->listeners == NULL)
-		return err_set(err, "There is no memory for the listeners.");
-	for (size_t i = 0; i < addresses->count; i++) {
-		struct address address;
-		if (address_parse(&address, addresses->items[i], err) != 0 ||
-		    listener_open(&set->listeners[i], &address, &config, err) != 0)
-			return -1;
-		set->count++;
-	}
+	const struct listener_set *set = &service->sets[ROLE_WORKER];
+	int *fds = calloc(set->count, sizeof *fds);
+	if (fds == NULL)
+		return err_set(err, "There is no memory for the workers.");
+	for (size_t i = 0; i < set->count; i++)
+		fds[i] = set->listeners[i].fd;
+	service->workers = (struct worker_context){.settings = service->settings,
+	                                           .settings_reader = service->reader,
+	                                           .router = service->app.router,
+	                                           .admin_router = service->admin_router,
+	                                           .redact = service->redact,
+	                                           .log = service->log,
+	                                           .board = service->board,
+	                                           .listen_fds = fds,
+	                                           .listen_fd_count = set->count};
 	return 0;
 }
 
+/* The generation is complete: what only the former settings listened on goes. */
 static void
-close_listeners(struct listener_set *set)
+close_former_listeners(void *context)
 {
-	for (size_t i = 0; i < set->count; i++)
-		listener_close(&set->listeners[i], LISTENER_REMOVE_FILE);
-	free(set->listeners);
-	*set = (struct listener_set){0};
+	struct service *service = context;
+	handover_close_listeners(&service->inherited);
 }
 
-/* A scoreboard that was left behind tells that workers of a killed supervisor may still be on their way out. */
+static void
+refuse_connections(void *context)
+{
+	const struct service *service = context;
+	for (size_t role = 0; role < HANDOVER_ROLES; role++) {
+		const struct listener_set *set = &service->sets[role];
+		for (size_t i = 0; i < set->count && !set->given; i++)
+			listener_refuse(&set->listeners[i]);
+	}
+}
+
+static void
+reopen_service_log(void *context)
+{
+	struct service *service = context;
+	reopen_log(&service->workers);
+}
+
 static int
-open_all(struct service *service, struct err *err)
+run_worker(void *context, const struct worker_seat *seat)
 {
-	const struct settings *settings = service->settings;
-	bool was_there = false;
-	if (open_log(service, err) != 0 || open_scoreboard(service, &was_there, err) != 0)
-		return -1;
-	int64_t orphan_wait_ms = was_there ? ORPHAN_WAIT_MS : 0;
-	if (open_listeners(service, &service->public, &settings->listen, orphan_wait_ms, err) != 0 ||
-	    open_listeners(service, &service->admin, &settings->admin_listen, orphan_wait_ms, err) != 0)
-		return -1;
-	if (pid_file_write(settings->pid_file, err) != 0)
-		return -1;
-	return identity_assume(&service->run_as, err);
+	struct service *service = context;
+	return worker_main(&service->workers, seat);
 }
 
-/* ---- The whole ---------------------------------------------------------------------------------- */
+static struct pool
+pool_of(const struct service *service, enum slot_role role, int64_t count, int64_t count_max)
+{
+	return (struct pool){.role = role,
+	                     .count = (unsigned)count,
+	                     .count_max = (unsigned)count_max,
+	                     .listeners = service->sets[role].listeners,
+	                     .listener_count = service->sets[role].count,
+	                     .handoff = &service->handoffs[role]};
+}
 
 static int
 supervise(struct service *service, struct err *err)
 {
 	const struct settings *settings = service->settings;
-	const struct pool pools[] = {
-		{.role = ROLE_WORKER,
-	         .count = (unsigned)settings->workers,
-	         .listeners = service->public.listeners,
-	         .listener_count = service->public.count},
-		{.role = ROLE_ADMIN,
-	         .count = service->admin.count > 0 ? 1 : 0,
-	         .listeners = service->admin.listeners,
-	         .listener_count = service->admin.count},
-	};
-	struct worker_context context = {.settings = settings,
-	                                 .settings_reader = service->reader,
-	                                 .router = service->app.router,
-	                                 .admin_router = service->admin_router,
-	                                 .redact = service->redact,
-	                                 .log = service->log,
-	                                 .board = service->board};
+	int64_t admins = service->sets[ROLE_ADMIN].count > 0 ? 1 : 0;
+	const struct pool pools[] = {pool_of(service, ROLE_WORKER, settings->workers, settings->workers_max),
+	                             pool_of(service, ROLE_ADMIN, admins, admins)};
+	if (service_brief_workers(service, err) != 0)
+		return -1;
 	return supervisor_run(
-		&(struct supervisor_config){.pools = pools,
-	                                    .pool_count = sizeof pools / sizeof *pools,
-	                                    .board = service->board,
-	                                    .log = service->log,
-	                                    .stop_timeout_ms = settings->request_timeout_ms + STOP_MARGIN_MS,
-	                                    .worker_main = worker_main,
-	                                    .reopen_log = reopen_log,
-	                                    .context = &context},
+		&(struct supervisor_config){
+			.pools = pools,
+			.pool_count = sizeof pools / sizeof *pools,
+			.board = service->board,
+			.log = service->log,
+			.manager = &service->manager,
+			.predecessors = service->inherited.predecessors,
+			.predecessor_count = service->inherited.predecessor_count,
+			.renewal = service->inherited.renewal,
+			.drain_ms = settings->drain_ms,
+			.stop_timeout_ms = settings->request_timeout_ms + settings->request_grace_ms,
+			.fast_stop_ms = settings->fast_stop_ms,
+			.overdue_ms = settings->request_timeout_ms + settings->request_grace_ms,
+			.idle_worker_ms = settings->workers_idle_ms,
+			.rehearsal_ms = settings->reload_timeout_ms,
+			.worker_main = run_worker,
+			.reopen_log = reopen_service_log,
+			.started = close_former_listeners,
+			.stopping = refuse_connections,
+			.renew = service_renew,
+			.context = service,
+		},
 		err);
 }
 
@@ -260,20 +213,38 @@ set_limits(const struct settings *settings)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
-int
-service_run(struct service *service, struct err *err)
+static int
+run_supervised(struct service *service, struct err *err)
 {
-	supervisor_hold_signals();
-	set_limits(service->settings);
-	int status = open_all(service, err);
+	int status = service_open_all(service, err);
 	if (status == 0) {
 		status = supervise(service, err);
 		pid_file_remove(service->settings->pid_file);
 	}
-	close_listeners(&service->public);
-	close_listeners(&service->admin);
-	if (service->board_is_ours)
+	if (service->board != NULL)
 		scoreboard_unlink(service->board);
+	return status;
+}
+
+int
+service_rehearse(struct service *service, struct err *err)
+{
+	if (handover_read(&service->inherited, err) != 0)
+		return -1;
+	return service->inherited.renewal != RENEWAL_NONE ? service_try_opening(service, err) : 0;
+}
+
+int
+service_run(struct service *service, const struct program *program, struct err *err)
+{
+	service->program = program;
+	supervisor_hold_signals();
+	set_limits(service->settings);
+	if (handover_read(&service->inherited, err) != 0 || service_manager_init(&service->manager, err) != 0)
+		return -1;
+	bool alone = service->settings->workers == 0;
+	int status = alone ? service_run_alone(service, err) : run_supervised(service, err);
+	service_close_listeners(service);
 	return status;
 }
 
@@ -282,6 +253,10 @@ service_destroy(struct service *service)
 {
 	if (service == NULL)
 		return;
+	free(service->workers.listen_fds);
+	handover_fini(&service->inherited);
+	for (size_t role = 0; role < HANDOVER_ROLES; role++)
+		handoff_close(&service->handoffs[role]);
 	scoreboard_close(service->board);
 	log_destroy(service->log);
 	redact_destroy(service->redact);

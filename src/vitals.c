@@ -6,11 +6,13 @@
 #include "vitals.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "err.h"
 #include "options.h"
+#include "program.h"
 #include "service.h"
 #include "settings.h"
 
@@ -30,17 +32,31 @@ print_problems(const struct settings_reader *reader)
 }
 
 static int
-serve(struct service *service)
+serve(struct service *service, char **argv)
 {
 	struct err err;
-	if (service_run(service, &err) == 0)
+	char path[PATH_MAX];
+	if (program_path(argv[0], path, sizeof path, &err) == 0 &&
+	    service_run(service, &(struct program){.argv = argv, .path = path}, &err) == 0)
 		return EXIT_STOPPED;
 	fprintf(stderr, "vitalsd: %s\n", err.text);
 	return EXIT_FAILED;
 }
 
 static int
-act(const struct options *options, const struct settings_reader *reader, struct service *service)
+check(struct service *service)
+{
+	struct err err;
+	if (service_rehearse(service, &err) == 0) {
+		printf("The settings are right.\n");
+		return EXIT_STOPPED;
+	}
+	fprintf(stderr, "vitalsd: %s\n", err.text);
+	return EXIT_MISUSED;
+}
+
+static int
+act(const struct options *options, const struct settings_reader *reader, struct service *service, char **argv)
 {
 	if (options->action == ACTION_PRINT_SETTINGS)
 		settings_print(reader, stdout);
@@ -48,8 +64,8 @@ act(const struct options *options, const struct settings_reader *reader, struct 
 	if (problems > 0)
 		return EXIT_MISUSED;
 	if (options->action == ACTION_CHECK)
-		printf("The settings are right.\n");
-	return options->action == ACTION_SERVE ? serve(service) : EXIT_STOPPED;
+		return check(service);
+	return options->action == ACTION_SERVE ? serve(service, argv) : EXIT_STOPPED;
 }
 
 /* Were one of them closed, the next socket would take its number, and a message would go to a peer. */
@@ -84,7 +100,7 @@ vt_main(int argc, char **argv, vt_setup_fn *setup)
 	struct service *service = reader != NULL ? service_prepare(reader, setup) : NULL;
 	int status = EXIT_FAILED;
 	if (service != NULL)
-		status = act(&options, reader, service);
+		status = act(&options, reader, service, argv);
 	else
 		fprintf(stderr, "vitalsd: There is no memory to start.\n");
 	service_destroy(service);

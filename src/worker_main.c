@@ -5,9 +5,12 @@
  */
 #include "worker_main.h"
 
+#include <dirent.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "cache.h"
+#include "chance.h"
 #include "checks.h"
 #include "database.h"
 #include "dispatch.h"
@@ -21,6 +24,8 @@
 #define PING_IDLE_MS 1000
 /* How long the request of a worker may go on when the supervisor is gone. */
 #define ORPHAN_GRACE_MS 1000
+/* What a worker opens later: its stores, a log file opened again, netlink, a module's own. */
+#define DESCRIPTORS_FOR_STORES 12
 /* Room for record headers and padding beside the parameters. */
 #define RECORD_OVERHEAD_FACTOR 2
 #define HEAD_EXTRA_BYTES 65536
@@ -88,6 +93,44 @@ close_services(struct services *services)
 	database_destroy(services->database);
 }
 
+static size_t
+count_descriptors(void)
+{
+	size_t count = 0;
+	DIR *directory = opendir("/proc/self/fd");
+	if (directory == NULL)
+		return 0;
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count;
+}
+
+/*
+ * MAX_CONNECTIONS, as far as the limit on descriptors allows: a connection that a sibling hands over is lost where no
+ * descriptor is left for it.
+ */
+static size_t
+connections_allowed(const struct settings *settings)
+{
+	struct rlimit files;
+	size_t wanted = (size_t)settings->max_connections;
+	size_t taken = count_descriptors() + DESCRIPTORS_FOR_STORES;
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == RLIM_INFINITY)
+		return wanted;
+	size_t left = files.rlim_cur > taken ? (size_t)files.rlim_cur - taken : 1;
+	return wanted < left ? wanted : left;
+}
+
+/* Give or take a tenth, so that workers that began together do not end together. */
+static uint64_t
+requests_allowed(const struct settings *settings)
+{
+	uint64_t limit = (uint64_t)settings->max_requests;
+	uint64_t tenth = limit / 10;
+	return limit - tenth + chance() % (2 * tenth + 1);
+}
+
 static struct worker_config
 configure_worker(const struct worker_context *with, const struct worker_seat *seat, struct dispatch *dispatch)
 {
@@ -96,7 +139,10 @@ configure_worker(const struct worker_context *with, const struct worker_seat *se
 	return (struct worker_config){
 		.listeners = seat->listeners,
 		.listener_count = seat->listener_count,
-		.max_connections = (size_t)settings->max_connections,
+		.handoff = seat->handoff,
+		.max_connections = connections_allowed(settings),
+		.max_requests = requests_allowed(settings),
+		.handoff_after_ms = settings->handoff_after_ms,
 		.fcgi = {.limits = {.max_params = (size_t)settings->max_params,
 	                            .max_params_bytes = params_bytes,
 	                            .max_head_bytes = RECORD_OVERHEAD_FACTOR * params_bytes + HEAD_EXTRA_BYTES},
@@ -141,7 +187,9 @@ worker_main(void *context, const struct worker_seat *seat)
 	                            .router = seat->role == ROLE_ADMIN ? with->admin_router : with->router,
 	                            .log = with->log,
 	                            .board = with->board,
-	                            .slot = seat->slot};
+	                            .slot = seat->slot,
+	                            .listen_fds = with->listen_fds,
+	                            .listen_fd_count = with->listen_fd_count};
 	int status = open_services(with, &services, &err);
 	if (status == 0)
 		status = run_worker(with, seat, &services, &err);

@@ -22,6 +22,8 @@ struct worker_context {
 	const struct redact *redact;
 	struct log *log;
 	struct scoreboard *board;
+	int *listen_fds; /* of the public listeners, for every worker to see their queues */
+	size_t listen_fd_count;
 };
 
 /* A worker_main_fn; context is a struct worker_context. */

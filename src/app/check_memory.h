@@ -8,11 +8,7 @@
 
 #include <stdint.h>
 
-/* Where the kernel's files are; a test has a tree of its own. */
-struct memory_roots {
-	const char *proc;   /* "/proc" */
-	const char *cgroup; /* "/sys/fs/cgroup" */
-};
+#include "memory_cgroup.h"
 
 struct memory_usage {
 	uint64_t total_bytes, available_bytes;

@@ -58,6 +58,8 @@ ready_problem(const struct health_facts *facts)
 		return NULL;
 	if (facts->draining)
 		return "draining";
+	if (facts->held_back > 0 && 2 * facts->held_back >= facts->workers_wanted)
+		return "workers keep dying";
 	if (!facts->started || facts->pool.workers == 0)
 		return "starting";
 	return facts->saturated ? "saturated" : NULL;

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "checks.h"
+#include "listen_queue.h"
 #include "pressure.h"
 
 struct strbuf;
@@ -28,11 +29,15 @@ struct health_facts {
 	int64_t real_ns, mono_ns; /* now, on both clocks: results are dated with them */
 	const char *service, *version;
 	struct pool_summary pool;
+	unsigned held_back,
+		workers_wanted;    /* workers that died young and wait for their restart; how many there shall be */
+	bool queue_known;          /* every listener's queue could be read … */
+	struct listen_queue queue; /* … and this is their sum */
 	bool draining;
 	bool started;          /* every worker has started once */
 	bool checks_passed;    /* the critical checks have passed once */
-	bool saturated;        /* every worker has been busy with one request for a while */
-	bool stuck;            /* … for so long that the pool makes no progress */
+	bool saturated;        /* a queue is long, or every worker has been busy with one request for a while */
+	bool stuck;            /* all have been so for so long that the pool makes no progress */
 	bool pool_excluded;    /* who asked left the pool's state out of the verdict */
 	bool unknown_excluded; /* … and named a check that there is not */
 	struct pressure pressure;

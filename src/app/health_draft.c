@@ -2,7 +2,8 @@
  * health_draft.c - the health answers as application/health+json, draft-inadarei-api-health-check-06.
  *
  * status is pass, warn (a check that is not critical fails; still a 2xx, section 3.1) or fail. checks has
- * an array for each "component:measurement" (section 4); what is not configured is no component.
+ * an array for each "component:measurement" (section 4); what is not configured is no component. The
+ * queue's capacity is a key of our own (section 4.10).
  */
 #include <stdio.h>
 
@@ -101,6 +102,30 @@ write_group(struct jsonw *w, const struct health_answer *answer, size_t first)
 	jsonw_end_array(w);
 }
 
+/* Read at this moment, and no failure by itself: how much is too much is for /health/ready to say. */
+static void
+write_queue(struct jsonw *w, const struct health_facts *facts)
+{
+	char timestamp[RFC3339_BYTES];
+	if (!facts->queue_known)
+		return;
+	clock_rfc3339(facts->real_ns, timestamp);
+	jsonw_key(w, "pool:connections");
+	jsonw_begin_array(w);
+	jsonw_begin_object(w);
+	write_text(w, "componentId", "queue");
+	write_text(w, "componentType", "component");
+	jsonw_key(w, "observedValue");
+	jsonw_uint(w, facts->queue.pending);
+	write_text(w, "observedUnit", "connections");
+	jsonw_key(w, "capacity");
+	jsonw_uint(w, facts->queue.capacity);
+	write_text(w, "status", "pass");
+	write_text(w, "time", timestamp);
+	jsonw_end_object(w);
+	jsonw_end_array(w);
+}
+
 static void
 write_checks(struct jsonw *w, const struct health_answer *answer)
 {
@@ -114,6 +139,7 @@ write_checks(struct jsonw *w, const struct health_answer *answer)
 		disks_written = disks_written || check->shape == CHECK_SHAPE_DISK;
 		write_group(w, answer, i);
 	}
+	write_queue(w, answer->facts);
 	jsonw_end_object(w);
 }
 

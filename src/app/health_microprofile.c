@@ -64,8 +64,9 @@ write_check(struct jsonw *w, const struct check_report *check)
 }
 
 static void
-write_pool(struct jsonw *w, const struct pool_summary *pool)
+write_pool(struct jsonw *w, const struct health_facts *facts)
 {
+	const struct pool_summary *pool = &facts->pool;
 	jsonw_begin_object(w);
 	write_text(w, "name", "pool");
 	write_up(w, true);
@@ -77,6 +78,12 @@ write_pool(struct jsonw *w, const struct pool_summary *pool)
 	jsonw_uint(w, pool->idle);
 	jsonw_key(w, "busy");
 	jsonw_uint(w, pool->busy);
+	if (facts->queue_known) {
+		jsonw_key(w, "queue_pending");
+		jsonw_uint(w, facts->queue.pending);
+		jsonw_key(w, "queue_capacity");
+		jsonw_uint(w, facts->queue.capacity);
+	}
 	jsonw_end_object(w);
 	jsonw_end_object(w);
 }
@@ -110,7 +117,7 @@ write_checks(struct jsonw *w, const struct health_answer *answer)
 	}
 	for (size_t i = 0; i < answer->report->count; i++)
 		write_check(w, &answer->report->checks[i]);
-	write_pool(w, &answer->facts->pool);
+	write_pool(w, answer->facts);
 }
 
 void

@@ -55,8 +55,27 @@ text_of(const struct check_report *check)
 }
 
 static void
-write_pool(struct jsonw *w, const struct pool_summary *pool)
+write_queue(struct jsonw *w, const struct health_facts *facts)
 {
+	jsonw_key(w, "queue");
+	jsonw_begin_object(w);
+	jsonw_key(w, "pending");
+	if (facts->queue_known)
+		jsonw_uint(w, facts->queue.pending);
+	else
+		jsonw_null(w);
+	jsonw_key(w, "capacity");
+	if (facts->queue_known)
+		jsonw_uint(w, facts->queue.capacity);
+	else
+		jsonw_null(w);
+	jsonw_end_object(w);
+}
+
+static void
+write_pool(struct jsonw *w, const struct health_facts *facts)
+{
+	const struct pool_summary *pool = &facts->pool;
 	jsonw_key(w, "pool");
 	jsonw_begin_object(w);
 	jsonw_key(w, "workers");
@@ -65,6 +84,7 @@ write_pool(struct jsonw *w, const struct pool_summary *pool)
 	jsonw_uint(w, pool->idle);
 	jsonw_key(w, "busy");
 	jsonw_uint(w, pool->busy);
+	write_queue(w, facts);
 	jsonw_end_object(w);
 }
 
@@ -103,7 +123,7 @@ write_checks(struct jsonw *w, const struct health_answer *answer)
 		else
 			write_numbers(w, check);
 	}
-	write_pool(w, &answer->facts->pool);
+	write_pool(w, answer->facts);
 	if (pressure_known(&answer->facts->pressure))
 		write_pressure(w, &answer->facts->pressure);
 	jsonw_end_object(w);

@@ -35,12 +35,18 @@ write_pool(const struct health_answer *answer, struct strbuf *out)
 {
 	struct health_verdict pool;
 	health_judge(answer->route, answer->facts, NULL, &pool);
-	if (answer->facts->pool_excluded)
+	if (answer->facts->pool_excluded) {
 		strbuf_puts(out, "[+]pool excluded: ok\n");
-	else if (pool.passes)
-		strbuf_puts(out, "[+]pool ok\n");
+		return;
+	}
+	if (pool.passes)
+		strbuf_puts(out, "[+]pool ok");
 	else
-		strbuf_printf(out, "[-]pool failed: %s\n", pool.reason);
+		strbuf_printf(out, "[-]pool failed: %s", pool.reason);
+	if (answer->facts->queue_known)
+		strbuf_printf(out, " (%u of %u connections waiting)", answer->facts->queue.pending,
+		              answer->facts->queue.capacity);
+	strbuf_puts(out, "\n");
 }
 
 void

@@ -121,7 +121,7 @@ answer_probe(struct vt_request *req, struct vt_response *res, enum health_route 
 	struct health_choice choice;
 	if (!choose_form(req, &choice))
 		return vt_problem(res, 400, "format is one of json, health and microprofile.");
-	health_facts_gather(services->settings, services->board, &facts);
+	health_facts_gather(services, &facts);
 	bool checked = needs_checks(route, &facts);
 	if (checked)
 		checks_collect(services->checks, &report);

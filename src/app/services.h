@@ -25,6 +25,8 @@ struct services {
 	struct log *log;
 	struct scoreboard *board;
 	struct slot *slot;
+	const int *listen_fds; /* the listeners of the whole pool, also in the admin worker: their queues are health */
+	size_t listen_fd_count;
 	struct database *database; /* NULL: no DATABASE_URL */
 	struct cache *cache;       /* NULL: no REDIS_URL */
 	struct checks *checks;

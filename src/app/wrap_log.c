@@ -60,6 +60,7 @@ static void
 leave(struct vt_request *req, struct vt_response *res)
 {
 	int64_t duration_us = (clock_mono_ns() - req->started_ns) / 1000;
+	int64_t queue_us = req->queue_ns / 1000;
 	const struct vt_field fields[] = {
 		VT_STR("method", vt_method(req)),
 		VT_STR("path", vt_path(req)),
@@ -67,9 +68,10 @@ leave(struct vt_request *req, struct vt_response *res)
 		VT_INT("status_code", response_status(res)),
 		VT_DOUBLE("duration_seconds", (double)duration_us / 1e6),
 		VT_INT("bytes", res->body.length),
+		VT_DOUBLE("queue_seconds", (double)queue_us / 1e6), /* the last: left out where unknown */
 	};
-	record(req, level_of(req, response_status(res)), "Request completed", LOG_SITE, fields,
-	       sizeof fields / sizeof *fields);
+	size_t count = sizeof fields / sizeof *fields - (req->queue_ns < 0 ? 1 : 0);
+	record(req, level_of(req, response_status(res)), "Request completed", LOG_SITE, fields, count);
 }
 
 const struct wrapper wrap_log = {.name = "log", .enter = enter, .leave = leave};

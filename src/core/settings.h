@@ -17,6 +17,11 @@
 
 struct err;
 
+/* The most that WORKERS and WORKERS_MAX may be. */
+#define WORKERS_MOST 1024
+/* How many processes share a scoreboard where each serves by itself and WORKERS_MAX says nothing. */
+#define WORKERS_ALONE_MAX 64
+
 enum log_format { LOG_FORMAT_JSON };
 
 /* The values in force. Durations are milliseconds, sizes bytes. A text that is not set is NULL. */
@@ -26,10 +31,15 @@ struct settings {
 	int64_t listen_mode, listen_backlog;
 	char *listen_owner; /* "user" or "user:group" */
 	char *run_user, *run_group;
-	int64_t workers;
-	int64_t max_connections; /* a worker's */
-	int64_t idle_timeout_ms; /* a kept-alive connection's; 0: never */
-	int64_t request_timeout_ms, admission_timeout_ms;
+	int64_t workers, workers_max; /* workers 0: serve in this process */
+	int64_t workers_idle_ms;      /* how long a worker beyond WORKERS must be needless before it goes */
+	int64_t max_requests;         /* a worker's; 0: no bound */
+	int64_t handoff_after_ms;     /* 0: never */
+	int64_t max_connections;      /* a worker's */
+	int64_t idle_timeout_ms;      /* a kept-alive connection's; 0: never */
+	int64_t request_timeout_ms, request_grace_ms, admission_timeout_ms;
+	int64_t drain_ms, fast_stop_ms, reload_timeout_ms;
+	int64_t queue_timeout_ms;        /* 0: never */
 	int64_t body_buffer_bytes;       /* bodies up to this are waited for without spending a worker */
 	int64_t max_pending_bytes;       /* a worker's, of requests that have arrived in part */
 	int64_t linger_bytes, linger_ms; /* what is still read and thrown away before a connection is closed */
@@ -42,6 +52,7 @@ struct settings {
 	struct text_list redact_fields;
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;
+	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
 	struct text_list critical_checks;
 	struct text_list disk_paths;
 	int64_t disk_max_percent, memory_max_percent;

@@ -8,7 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "scoreboard.h"
 #include "settings_reader.h"
 #include "strbuf.h"
 
@@ -27,15 +26,18 @@ processors(void)
 	return online > 0 ? (int)online : 1;
 }
 
-/* The default is for a machine of two processors; where nothing is set, this machine's count decides. */
+/* The defaults are for a machine of two processors; where nothing is set, this machine's count decides. */
 static void
 choose_workers(struct settings_reader *reader)
 {
 	struct settings *values = &reader->values;
 	int64_t wanted = (int64_t)WORKERS_PER_PROCESSOR * processors();
-	int64_t most = values->admin_listen.count > 0 ? SCOREBOARD_MAX_SLOTS - 1 : SCOREBOARD_MAX_SLOTS;
 	if (settings_origin(reader, "WORKERS")->kind == FROM_DEFAULT)
-		values->workers = wanted < WORKERS_LEAST ? WORKERS_LEAST : wanted > most ? most : wanted;
+		values->workers = wanted < WORKERS_LEAST  ? WORKERS_LEAST
+		                  : wanted > WORKERS_MOST ? WORKERS_MOST
+		                                          : wanted;
+	if (settings_origin(reader, "WORKERS_MAX")->kind == FROM_DEFAULT)
+		values->workers_max = values->workers > 0 ? values->workers : WORKERS_ALONE_MAX;
 }
 
 static void
@@ -57,15 +59,17 @@ check_accounts(struct settings_reader *reader)
 		                    reader->values.run_group);
 }
 
-/* The admin worker needs a slot of the scoreboard too. */
 static void
-check_slots(struct settings_reader *reader)
+check_workers(struct settings_reader *reader)
 {
 	const struct settings *values = &reader->values;
-	if (values->admin_listen.count > 0 && values->workers >= SCOREBOARD_MAX_SLOTS)
-		settings_problem_at(reader, settings_origin(reader, "WORKERS"),
-		                    "WORKERS is %lld; with ADMIN_LISTEN at most %d are allowed.",
-		                    (long long)values->workers, SCOREBOARD_MAX_SLOTS - 1);
+	if (values->workers_max < values->workers)
+		settings_problem_at(reader, settings_origin(reader, "WORKERS_MAX"),
+		                    "WORKERS_MAX is %lld; it must be at least WORKERS, %lld.",
+		                    (long long)values->workers_max, (long long)values->workers);
+	if (values->workers == 0 && values->admin_listen.count > 0)
+		settings_problem_at(reader, settings_origin(reader, "ADMIN_LISTEN"),
+		                    "ADMIN_LISTEN is set, but with WORKERS=0 there is no admin worker; leave it out.");
 }
 
 static void
@@ -151,8 +155,8 @@ check_addresses(struct settings_reader *reader)
 void
 settings_apply_rules(struct settings_reader *reader)
 {
-	check_slots(reader);
 	choose_workers(reader);
+	check_workers(reader);
 	apply_debug(reader);
 	check_accounts(reader);
 	check_memory(reader);

@@ -16,23 +16,30 @@
 #include "path.h"
 #include "router.h"
 #include "syntax.h"
+#include "time_stamp.h"
 
 /* The variables that are not header fields; the first of a name counts. NULL: not sent. */
 struct cgi {
 	const char *method, *request_uri, *document_uri, *script_name, *path_info, *query_string;
-	const char *client_ip, *user, *request_scheme, *https, *request_id;
+	const char *client_ip, *user, *request_scheme, *https, *request_id, *request_start;
 };
 
 static const struct {
 	const char *name;
 	size_t offset;
 } variables[] = {
-	{"REQUEST_METHOD", offsetof(struct cgi, method)},         {"REQUEST_URI", offsetof(struct cgi, request_uri)},
-	{"DOCUMENT_URI", offsetof(struct cgi, document_uri)},     {"SCRIPT_NAME", offsetof(struct cgi, script_name)},
-	{"PATH_INFO", offsetof(struct cgi, path_info)},           {"QUERY_STRING", offsetof(struct cgi, query_string)},
-	{"REMOTE_ADDR", offsetof(struct cgi, client_ip)},         {"REMOTE_USER", offsetof(struct cgi, user)},
-	{"REQUEST_SCHEME", offsetof(struct cgi, request_scheme)}, {"HTTPS", offsetof(struct cgi, https)},
+	{"REQUEST_METHOD", offsetof(struct cgi, method)},
+	{"REQUEST_URI", offsetof(struct cgi, request_uri)},
+	{"DOCUMENT_URI", offsetof(struct cgi, document_uri)},
+	{"SCRIPT_NAME", offsetof(struct cgi, script_name)},
+	{"PATH_INFO", offsetof(struct cgi, path_info)},
+	{"QUERY_STRING", offsetof(struct cgi, query_string)},
+	{"REMOTE_ADDR", offsetof(struct cgi, client_ip)},
+	{"REMOTE_USER", offsetof(struct cgi, user)},
+	{"REQUEST_SCHEME", offsetof(struct cgi, request_scheme)},
+	{"HTTPS", offsetof(struct cgi, https)},
 	{"REQUEST_ID", offsetof(struct cgi, request_id)},
+	{"REQUEST_START", offsetof(struct cgi, request_start)},
 };
 
 void
@@ -42,6 +49,7 @@ request_init(struct vt_request *req, const struct request_setup *setup)
 		.with = *setup,
 		.started_ns = clock_mono_ns(),
 		.deadline_ns = DEADLINE_NEVER,
+		.queue_ns = -1,
 		.method = "",
 		.scheme = "http",
 		.host = "",
@@ -258,6 +266,8 @@ set_plain_fields(struct vt_request *req, const struct cgi *cgi)
 		req->user = req->log_context.user_id = cgi->user;
 	if (given(cgi->request_id))
 		req->web_request_id = cgi->request_id;
+	if (given(cgi->request_start))
+		req->queue_ns = time_stamp_age_ns(cgi->request_start, clock_real_ns());
 	if (cgi->query_string != NULL)
 		req->query_string = cgi->query_string;
 	const char *host = vt_header(req, "HOST", 0);

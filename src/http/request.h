@@ -52,6 +52,7 @@ enum body_state { BODY_UNREAD, BODY_READ, BODY_FAILED };
 struct vt_request {
 	struct request_setup with;
 	int64_t started_ns, deadline_ns; /* monotonic */
+	int64_t queue_ns; /* how long it waited before that, by the web server's REQUEST_START (time_stamp.h); -1: unknown */
 
 	const char *method, *scheme, *host, *script_name, *query_string, *raw_path, *client_ip, *user;
 	const char *path; /* decoded, dot segments gone, below script_name; an encoded slash stays "%2F" (path.h) */

@@ -22,16 +22,23 @@ unlink_from_list(struct conn_list *list, struct connection *connection)
 	list->count--;
 }
 
+/* At the tail, but for a connection that came from a sibling with an earlier deadline. */
 static void
-append_to_list(struct conn_list *list, struct connection *connection)
+insert_in_order(struct conn_list *list, struct connection *connection)
 {
-	connection->previous = list->last;
-	connection->next = NULL;
-	if (list->last != NULL)
-		list->last->next = connection;
+	struct connection *before = list->last;
+	while (before != NULL && before->deadline_ns > connection->deadline_ns)
+		before = before->previous;
+	connection->previous = before;
+	connection->next = before != NULL ? before->next : list->first;
+	if (connection->next != NULL)
+		connection->next->previous = connection;
+	else
+		list->last = connection;
+	if (before != NULL)
+		before->next = connection;
 	else
 		list->first = connection;
-	list->last = connection;
 	list->count++;
 }
 
@@ -46,7 +53,7 @@ conn_table_add(struct conn_table *table, int fd, int64_t deadline_ns)
 	connection->fd = fd;
 	connection->state = CONN_IDLE;
 	connection->deadline_ns = deadline_ns;
-	append_to_list(&table->lists[CONN_IDLE], connection);
+	insert_in_order(&table->lists[CONN_IDLE], connection);
 	table->count++;
 	return connection;
 }
@@ -57,7 +64,7 @@ conn_table_move(struct conn_table *table, struct connection *connection, enum co
 	unlink_from_list(&table->lists[connection->state], connection);
 	connection->state = state;
 	connection->deadline_ns = deadline_ns;
-	append_to_list(&table->lists[state], connection);
+	insert_in_order(&table->lists[state], connection);
 }
 
 bool

@@ -2,7 +2,10 @@
  * conn_table.h - a worker's connections, each in one list by what it waits for.
  *
  * Every list's members wait for the same length of time, so each list is in order of deadline by
- * itself: adding is at the tail, what expires is at the head. No timer structure is needed.
+ * itself: adding is at the tail, what expires is at the head. No timer structure is needed. A connection that
+ * comes from a sibling brings a deadline of its own and is put where it belongs.
+ *
+ * While a request runs, the table is the watcher thread's: see watcher.h.
  */
 #ifndef PROC_CONN_TABLE_H
 #define PROC_CONN_TABLE_H
@@ -16,6 +19,7 @@ enum conn_state {
 	CONN_READY,     /* more may be there already: to be looked at again without waiting */
 	CONN_ARRIVING,  /* part of a request has come */
 	CONN_LINGERING, /* answered and shut down for writing; what still comes is thrown away */
+	CONN_SERVING,   /* its request runs: the one connection that is never given away */
 	CONN_STATES
 };
 
@@ -38,6 +42,7 @@ struct conn_table {
 	struct conn_list lists[CONN_STATES];
 	size_t count;
 	size_t pending_bytes; /* of all connections: capacity, not content */
+	uint64_t given; /* counts connections given away: who held pointers before a request looks whether it rose */
 };
 
 /* Takes the descriptor over; NULL for want of memory, the descriptor is then closed. */

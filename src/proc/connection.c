@@ -103,7 +103,6 @@ static void
 serve(struct fcgi *fcgi, const struct admission *admission, struct exchange *exchange)
 {
 	slot_set_state(fcgi->config.slot, SLOT_BUSY);
-	watcher_request_begin(fcgi->config.watcher);
 	exchange->params = fcgi_library_params(fcgi->library);
 	exchange->malformed = admission->malformed;
 	fcgi->config.handler.serve(fcgi->config.handler.context, exchange);
@@ -121,7 +120,6 @@ respond(struct fcgi *fcgi, const struct connection *connection, const struct exc
 	if (watcher_disarm(fcgi->config.watcher))
 		written = false;
 	fcgi->config.handler.finish(fcgi->config.handler.context);
-	watcher_request_end(fcgi->config.watcher);
 	atomic_store_explicit(&slot->requests, atomic_load_explicit(&slot->requests, memory_order_relaxed) + 1,
 	                      memory_order_relaxed);
 	slot_set_phase(slot, PHASE_NONE);
@@ -136,12 +134,11 @@ struct taken {
 	size_t used; /* set: how much of it this request was */
 };
 
+/* While this runs, every other connection may be given away; this one and its bytes stay. */
 static enum fate
-serve_taken(struct fcgi *fcgi, struct connection *connection, const struct admission *admission, struct taken *taken)
+serve_accepted(struct fcgi *fcgi, const struct connection *connection, const struct admission *admission,
+               struct taken *taken)
 {
-	taken->used = taken->size;
-	if (!fcgi_library_accept_head(fcgi->library, taken->data, admission->head_bytes))
-		return FATE_CLOSE;
 	bool keep = fcgi_library_keeps(fcgi->library);
 	bool whole = admission->verdict == ADMISSION_WHOLE;
 	struct body_stream stream = {
@@ -165,6 +162,20 @@ serve_taken(struct fcgi *fcgi, struct connection *connection, const struct admis
 	if (!whole && !stream.ended)
 		return stream.failed == VT_PEER_GONE ? FATE_CLOSE : FATE_LINGER;
 	return keep ? FATE_AGAIN : FATE_LINGER;
+}
+
+static enum fate
+serve_taken(struct fcgi *fcgi, struct conn_table *table, struct connection *connection,
+            const struct admission *admission, struct taken *taken)
+{
+	taken->used = taken->size;
+	if (!fcgi_library_accept_head(fcgi->library, taken->data, admission->head_bytes))
+		return FATE_CLOSE;
+	conn_table_move(table, connection, CONN_SERVING, DEADLINE_NEVER);
+	watcher_request_begin(fcgi->config.watcher);
+	enum fate fate = serve_accepted(fcgi, connection, admission, taken);
+	watcher_request_end(fcgi->config.watcher);
+	return fate;
 }
 
 /* ---- States ------------------------------------------------------------------------------------- */
@@ -250,7 +261,7 @@ serve_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *co
               const struct admission *admission)
 {
 	struct taken taken = {.data = connection->pending, .size = connection->pending_bytes};
-	enum fate fate = serve_taken(fcgi, connection, admission, &taken);
+	enum fate fate = serve_taken(fcgi, table, connection, admission, &taken);
 	conn_table_consume(connection, taken.used);
 	settle(fcgi, table, connection, fate);
 }
@@ -284,7 +295,7 @@ serve_window(struct fcgi *fcgi, struct conn_table *table, struct connection *con
              const struct admission *admission)
 {
 	struct taken taken = {.data = fcgi->window, .size = admission->request_bytes};
-	enum fate fate = serve_taken(fcgi, connection, admission, &taken);
+	enum fate fate = serve_taken(fcgi, table, connection, admission, &taken);
 	settle(fcgi, table, connection, fate == FATE_AGAIN ? FATE_KEEP : FATE_CLOSE);
 }
 

@@ -129,6 +129,13 @@ listener_open(struct listener *listener, const struct address *address, const st
 }
 
 void
+listener_refuse(const struct listener *listener)
+{
+	if (listener->address.storage.ss_family == AF_UNIX)
+		shutdown(listener->fd, SHUT_RD);
+}
+
+void
 listener_close(struct listener *listener, enum listener_file file)
 {
 	const char *path = address_unix_path(&listener->address);

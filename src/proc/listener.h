@@ -32,6 +32,11 @@ struct listener_config {
 /* Listening, non-blocking, close-on-exec. -1 with a sentence that names the address. */
 int listener_open(struct listener *listener, const struct address *address, const struct listener_config *config,
                   struct err *err);
+/*
+ * No connection more, for all processes that have it; those in the queue can still be accepted. For Unix sockets only:
+ * for TCP the kernel would throw the queue away, so there nothing is done.
+ */
+void listener_refuse(const struct listener *listener);
 /* Closes; removes the socket's file where it is still the one that was made. */
 enum listener_file { LISTENER_KEEP_FILE, LISTENER_REMOVE_FILE };
 void listener_close(struct listener *listener, enum listener_file file);

@@ -1,6 +1,7 @@
 /* obituary.c - see obituary.h. Called by the supervisor with a slot that nobody writes any more. */
 #include "obituary.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -22,13 +23,24 @@ signal_name(int signal_number, char buffer[static 16])
 }
 
 bool
-death_in_order(int wait_status)
+death_in_order(const struct slot *slot, int wait_status)
 {
-	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+	struct slot_request request;
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 && !slot_get_request(slot, &request);
+}
+
+enum death_cause
+death_cause(const struct death *death)
+{
+	if (death->overdue)
+		return DEATH_TIMEOUT;
+	if (!WIFSIGNALED(death->wait_status))
+		return DEATH_EXIT;
+	return death->oom_killed && WTERMSIG(death->wait_status) == SIGKILL ? DEATH_OOM : DEATH_SIGNAL;
 }
 
 static size_t
-add_cause(struct vt_field *fields, size_t n, int status, char name[static 16])
+add_end(struct vt_field *fields, size_t n, int status, char name[static 16])
 {
 	if (!WIFSIGNALED(status)) {
 		fields[n++] = VT_INT("exit_code", WEXITSTATUS(status));
@@ -60,14 +72,17 @@ obituary_write(struct log *log, const struct slot *slot, const struct death *dea
 	size_t n = 0;
 	fields[n++] = VT_INT("worker", death->worker);
 	fields[n++] = VT_INT("pid", death->pid);
-	n = add_cause(fields, n, death->wait_status, name);
+	fields[n++] = VT_INT("generation", death->generation);
+	bool in_order = death_in_order(slot, death->wait_status);
+	if (!in_order)
+		fields[n++] = VT_STR("cause", death_cause_name(death_cause(death)));
+	n = add_end(fields, n, death->wait_status, name);
 	if (slot_get_request(slot, &request)) {
 		context.correlation_id = request.correlation_id;
 		n = add_request(fields, n, slot, &request);
 	}
 	fields[n++] = VT_DOUBLE("lived_seconds", (double)death->lived_ms / 1000);
 	fields[n++] = VT_DOUBLE("restart_delay_seconds", (double)death->restart_delay_ms / 1000);
-	bool in_order = death_in_order(death->wait_status);
 	log_write(log, &(struct log_record){.level = in_order ? VT_INFO : VT_ERROR_LEVEL,
 	                                    .logger = "vitals.supervisor",
 	                                    .message = in_order ? "Worker ended" : "Worker died",

@@ -14,15 +14,22 @@ struct log;
 struct death {
 	unsigned worker; /* slot index */
 	pid_t pid;
+	uint32_t generation;
 	int wait_status;
+	bool overdue;    /* the supervisor killed it, because its request did not end */
+	bool oom_killed; /* the kernel killed a process for want of memory since the last death */
 	int64_t lived_ms, restart_delay_ms;
 };
 
 /* "SIGSEGV"; "signal 64" for one without a name. */
 const char *signal_name(int signal_number, char buffer[static 16]);
-/* True for an exit status of 0: somebody told the worker to end. */
-bool death_in_order(int wait_status);
-/* Writes the record, "Worker died" at ERROR or "Worker ended" at INFO; reads the request in flight from the slot, so before the slot is released. */
+/* True for an exit status of 0 with no request in flight: a handler may have called exit(). */
+bool death_in_order(const struct slot *slot, int wait_status);
+enum death_cause death_cause(const struct death *death);
+/*
+ * Writes the record, "Worker died" at ERROR or "Worker ended" at INFO; reads the request in flight from the slot, so
+ * before the slot is released.
+ */
 void obituary_write(struct log *log, const struct slot *slot, const struct death *death);
 
 #endif

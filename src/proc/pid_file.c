@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,11 +23,24 @@ write_pid(const char *path)
 	return close(fd) == 0 && written == length ? 0 : -1;
 }
 
+/* After a reload, whose user may not write there any more, it still is right. */
+static bool
+says_our_pid(const char *path)
+{
+	char text[32] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, text, sizeof text - 1);
+	close(fd);
+	return n > 0 && strtol(text, NULL, 10) == (long)getpid();
+}
+
 int
 pid_file_write(const char *path, struct err *err)
 {
 	char draft[4096];
-	if (path == NULL)
+	if (path == NULL || says_our_pid(path))
 		return 0;
 	if (snprintf(draft, sizeof draft, "%s.%ld", path, (long)getpid()) >= (int)sizeof draft)
 		return err_set(err, "PID_FILE: the path is too long.");

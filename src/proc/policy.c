@@ -1,5 +1,7 @@
-/* policy.c - the restart policy: at once, unless deaths come young and in a row. */
+/* policy.c - see policy.h. Called by the supervisor. */
 #include "policy.h"
+
+#include "clock.h"
 
 int64_t
 policy_after_death(struct restart_history *history, int64_t lived_ms)
@@ -15,4 +17,50 @@ policy_after_death(struct restart_history *history, int64_t lived_ms)
 	for (unsigned i = 2; i < history->young_deaths && delay_ms < POLICY_MAX_DELAY_MS; i++)
 		delay_ms *= 2;
 	return delay_ms < POLICY_MAX_DELAY_MS ? delay_ms : POLICY_MAX_DELAY_MS;
+}
+
+static unsigned
+grown(struct pool_history *history, const struct pool_demand *demand)
+{
+	history->step = history->step == 0 ? 1 : history->step * 2;
+	unsigned room = demand->most - demand->wanted;
+	return demand->wanted + (history->step < room ? history->step : room);
+}
+
+static unsigned
+shrunk(struct pool_history *history, const struct pool_demand *demand, int64_t now_ms)
+{
+	bool needless = demand->wanted > demand->least && demand->serving == demand->wanted &&
+	                demand->serving - demand->busy > POLICY_SPARE;
+	if (!needless) {
+		history->needless_since_ms = 0;
+		return demand->wanted;
+	}
+	if (history->needless_since_ms == 0)
+		history->needless_since_ms = now_ms;
+	if (now_ms - history->needless_since_ms < demand->idle_timeout_ms)
+		return demand->wanted;
+	history->needless_since_ms += POLICY_SHRINK_EVERY_MS;
+	return demand->wanted - 1;
+}
+
+unsigned
+policy_pool_size(struct pool_history *history, const struct pool_demand *demand, int64_t now_ms)
+{
+	/* Those that were asked for last have not all come: there is nothing to judge by yet. */
+	if (demand->serving < demand->wanted)
+		return demand->wanted;
+	if (demand->all_busy_ms >= POLICY_GROW_AFTER_MS && demand->wanted < demand->most) {
+		history->needless_since_ms = 0;
+		return grown(history, demand);
+	}
+	if (demand->all_busy_ms == 0)
+		history->step = 0;
+	return shrunk(history, demand, now_ms);
+}
+
+bool
+policy_overdue(int64_t started_ns, int64_t now_ns, int64_t limit_ms)
+{
+	return started_ns > 0 && now_ns > started_ns && (now_ns - started_ns) / NS_PER_MS > limit_ms;
 }

@@ -10,6 +10,7 @@
 
 #include "scoreboard.h"
 
+struct handoff;
 struct listener;
 
 /* What a worker is told about its place. */
@@ -20,7 +21,8 @@ struct worker_seat {
 	struct slot *slot;
 	const struct listener *listeners;
 	size_t listener_count;
-	pid_t supervisor;
+	const struct handoff *handoff; /* NULL: no siblings */
+	pid_t supervisor;              /* 0: none */
 };
 
 /* Runs in the child; its return value is the child's exit status. */

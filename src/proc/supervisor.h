@@ -1,39 +1,76 @@
 /*
- * supervisor.h - starts the workers, starts them again when they die, stops them.
+ * supervisor.h - starts the workers, starts them again when they die, renews them, stops them.
  *
- * Runs no handler, parses no request, opens no database. Decides by policy.c, forks by spawn.c, tells of
- * deaths by obituary.c.
+ * Runs no handler, parses no request, opens no database. Decides by policy.c, keeps its books in roster.c, forks by
+ * spawn.c, tries new settings by rehearsal.c, tells of deaths by obituary.c.
+ *
+ *   SIGTERM, SIGQUIT   graceful stop: not ready for drain_ms, then running requests finish
+ *   SIGINT             fast stop: running requests have fast_stop_ms; so has a second signal to stop no patience
+ *   SIGHUP             reload: the program executes itself anew, with listeners and workers handed over
+ *   SIGUSR2            upgrade: the same with the program's file as it is now
+ *   SIGUSR1            the log file is opened again
+ *   SUPERVISOR_DRAIN, SUPERVISOR_RESUME   not ready, and ready again
  */
 #ifndef PROC_SUPERVISOR_H
 #define PROC_SUPERVISOR_H
 
-#include "spawn.h"
+#include <signal.h>
+
+#include "roster.h"
+
+#define SUPERVISOR_DRAIN (SIGRTMIN + 1)
+#define SUPERVISOR_RESUME (SIGRTMIN + 2)
 
 struct err;
 struct log;
+struct service_manager;
 
-/* Workers of one kind: consecutive slots, the same listeners. */
-struct pool {
+/* A worker of an earlier generation, taken over from the program that this one replaced. */
+struct predecessor {
+	unsigned index; /* of its slot */
+	pid_t pid;
 	enum slot_role role;
-	unsigned count;
-	const struct listener *listeners;
-	size_t listener_count;
+	uint32_t generation;
+	int64_t started_ns;
 };
+
+/* How the program is replaced by itself. */
+enum renewal { RENEWAL_NONE, RENEWAL_RELOAD, RENEWAL_UPGRADE };
+enum performance { PERFORMANCE_REHEARSAL, PERFORMANCE_REAL };
 
 struct supervisor_config {
 	const struct pool *pools;
 	size_t pool_count;
-	struct scoreboard *board; /* has a slot for every worker of every pool */
+	struct scoreboard *board; /* has slots for two generations */
 	struct log *log;
-	int64_t stop_timeout_ms; /* from SIGTERM to SIGKILL */
+	const struct service_manager *manager;
+	const struct predecessor *predecessors;
+	size_t predecessor_count;
+	enum renewal renewal; /* what made this program: RENEWAL_NONE for a first start */
+	int64_t drain_ms;
+	int64_t stop_timeout_ms; /* from SIGTERM for the workers to SIGKILL */
+	int64_t fast_stop_ms;
+	int64_t overdue_ms; /* a request that takes longer costs its worker's life */
+	int64_t idle_worker_ms;
+	int64_t rehearsal_ms;
 	worker_main_fn *worker_main;
 	void (*reopen_log)(void *context); /* on SIGUSR1, before it is passed on to the workers */
-	void *context;                     /* of both */
+	/* The present generation is complete. */
+	void (*started)(void *context);
+	/* The workers are about to be told to stop: no more connections. */
+	void (*stopping)(void *context);
+	/*
+	 * Executes the program anew, handing over what this one has; as a rehearsal (in a child) only to check the next
+	 * settings. Returns only where it cannot: -1 with err.
+	 */
+	int (*renew)(void *context, enum renewal renewal, const struct roster *roster, enum performance performance,
+	             struct err *err);
+	void *context; /* of all of them */
 };
 
 /* Before anything is opened: from here on signals wait until supervisor_run() reads them. */
 void supervisor_hold_signals(void);
-/* Returns when all workers have ended after SIGTERM or SIGINT (0), or -1 with err where it could not start. */
+/* Returns when all workers have ended after a signal to stop (0), or -1 with err where it could not start. */
 int supervisor_run(const struct supervisor_config *config, struct err *err);
 
 #endif

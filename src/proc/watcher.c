@@ -1,9 +1,10 @@
 /*
  * watcher.c - see watcher.h.
  *
- * The mutex guards only the armed descriptor, so that it is never shut down after the main thread has
- * let go of it. On the fast path the main thread makes no system call: the futex is woken only where
- * the watcher has said that it sleeps.
+ * The main thread makes no system call for it on the fast path: the futex is woken only where the watcher has
+ * said that it sleeps, and it goes on ticking for a while after the last request, so that under load it hardly
+ * ever does. One mutex guards the armed descriptor, so that it is never shut down after the main thread has let
+ * go of it; the other one says whose the connections are.
  */
 #include "watcher.h"
 
@@ -23,18 +24,27 @@
 #include "err.h"
 #include "insist.h"
 
-enum { IDLE, RUNNING, ENDING };
+/* The word: a count of requests above two flags. The count makes the word of each request its own. */
+#define RUNNING UINT32_C(1)
+#define ENDING UINT32_C(2)
+#define ONE_REQUEST UINT32_C(4)
+/* Once the connections are given away only deadlines are left to watch. */
+#define LONG_TICK_MS 20
+#define QUIET_TICKS 25
 
 struct watcher {
 	struct watcher_config config;
 	pthread_t thread;
-	_Atomic uint32_t word; /* IDLE, RUNNING, ENDING: the futex */
-	_Atomic bool asleep;
-	pthread_mutex_t lock;
+	_Atomic uint32_t word; /* the futex */
+	_Atomic bool asleep;   /* wants to be woken when a request begins */
+	pthread_mutex_t connections;
+	pthread_mutex_t arming;
 	int armed_fd; /* -1: none */
 	int64_t armed_deadline_ns;
 	bool fired;
-	int64_t orphan_since_ns; /* 0: the supervisor was there at the last tick; the watcher's own */
+	int64_t orphan_since_ns; /* 0: the supervisor was there at the last tick; this and the next are the thread's own */
+	uint32_t previous, slow; /* the word at the last tick; the word of the request that on_slow() was called for */
+	unsigned quiet_ticks;
 };
 
 static void
@@ -52,12 +62,12 @@ futex_wake(_Atomic uint32_t *word)
 static void
 enforce_deadline(struct watcher *watcher, int64_t now_ns)
 {
-	pthread_mutex_lock(&watcher->lock);
+	pthread_mutex_lock(&watcher->arming);
 	if (watcher->armed_fd >= 0 && !watcher->fired && now_ns >= watcher->armed_deadline_ns) {
 		shutdown(watcher->armed_fd, SHUT_RDWR);
 		watcher->fired = true;
 	}
-	pthread_mutex_unlock(&watcher->lock);
+	pthread_mutex_unlock(&watcher->arming);
 }
 
 /* A worker whose supervisor died finishes what it runs, but not for ever. */
@@ -72,26 +82,61 @@ enforce_parent(struct watcher *watcher, int64_t now_ns)
 		_exit(0);
 }
 
+/* Never waits for the main thread: where that has the connections, the request is over. */
+static void
+notice_slow(struct watcher *watcher, uint32_t word)
+{
+	if (watcher->config.on_slow == NULL || word == watcher->slow)
+		return;
+	if (pthread_mutex_trylock(&watcher->connections) != 0)
+		return;
+	if (atomic_load(&watcher->word) == word) {
+		watcher->config.on_slow(watcher->config.context);
+		watcher->slow = word;
+	}
+	pthread_mutex_unlock(&watcher->connections);
+}
+
+/* Up to ms, or (wakeable) until the next request begins; negative: until then, however long. */
+static void
+rest(struct watcher *watcher, uint32_t word, int64_t ms, bool wakeable)
+{
+	const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * NS_PER_MS};
+	atomic_store(&watcher->asleep, wakeable);
+	futex_wait(&watcher->word, word, ms < 0 ? NULL : &time);
+	atomic_store(&watcher->asleep, false);
+}
+
+static void
+tick(struct watcher *watcher, uint32_t word)
+{
+	int64_t now_ns = clock_mono_ns();
+	enforce_deadline(watcher, now_ns);
+	enforce_parent(watcher, now_ns);
+	if (word == watcher->previous)
+		notice_slow(watcher, word);
+	watcher->quiet_ticks = 0;
+	if (word == watcher->slow)
+		rest(watcher, word, LONG_TICK_MS, true);
+	else
+		rest(watcher, word, watcher->config.tick_ms, false);
+}
+
 static void *
 watch(void *arg)
 {
 	struct watcher *watcher = arg;
-	const struct timespec tick = {.tv_sec = watcher->config.tick_ms / 1000,
-	                              .tv_nsec = watcher->config.tick_ms % 1000 * NS_PER_MS};
 	for (;;) {
 		uint32_t word = atomic_load(&watcher->word);
-		if (word == ENDING)
+		if ((word & ENDING) != 0)
 			return NULL;
-		if (word == RUNNING) {
-			futex_wait(&watcher->word, RUNNING, &tick);
-			int64_t now_ns = clock_mono_ns();
-			enforce_deadline(watcher, now_ns);
-			enforce_parent(watcher, now_ns);
-			continue;
-		}
-		atomic_store(&watcher->asleep, true);
-		futex_wait(&watcher->word, IDLE, NULL);
-		atomic_store(&watcher->asleep, false);
+		if ((word & RUNNING) != 0)
+			tick(watcher, word);
+		else if (watcher->quiet_ticks++ < QUIET_TICKS)
+			rest(watcher, word, watcher->config.tick_ms, false);
+		else
+			rest(watcher, word, -1, true);
+		watcher->previous = word;
 	}
 }
 
@@ -116,23 +161,16 @@ watcher_create(const struct watcher_config *config, struct err *err)
 	}
 	watcher->config = *config;
 	watcher->armed_fd = -1;
-	pthread_mutex_init(&watcher->lock, NULL);
+	pthread_mutex_init(&watcher->arming, NULL);
+	pthread_mutex_init(&watcher->connections, NULL);
+	pthread_mutex_lock(&watcher->connections);
 	int status = start_thread(watcher);
 	if (status != 0) {
 		err_set(err, "The watcher thread cannot be started: %s.", strerror(status));
-		pthread_mutex_destroy(&watcher->lock);
 		free(watcher);
 		return NULL;
 	}
 	return watcher;
-}
-
-static void
-set_word(struct watcher *watcher, uint32_t word)
-{
-	atomic_store(&watcher->word, word);
-	if (atomic_load(&watcher->asleep))
-		futex_wake(&watcher->word);
 }
 
 void
@@ -140,42 +178,49 @@ watcher_destroy(struct watcher *watcher)
 {
 	if (watcher == NULL)
 		return;
-	atomic_store(&watcher->word, ENDING);
+	atomic_fetch_or(&watcher->word, ENDING);
 	futex_wake(&watcher->word);
 	pthread_join(watcher->thread, NULL);
-	pthread_mutex_destroy(&watcher->lock);
+	pthread_mutex_unlock(&watcher->connections);
+	pthread_mutex_destroy(&watcher->connections);
+	pthread_mutex_destroy(&watcher->arming);
 	free(watcher);
 }
 
 void
 watcher_request_begin(struct watcher *watcher)
 {
-	set_word(watcher, RUNNING);
+	uint32_t word = atomic_load_explicit(&watcher->word, memory_order_relaxed);
+	pthread_mutex_unlock(&watcher->connections);
+	atomic_store(&watcher->word, (word + ONE_REQUEST) | RUNNING);
+	if (atomic_load(&watcher->asleep))
+		futex_wake(&watcher->word);
 }
 
 void
 watcher_request_end(struct watcher *watcher)
 {
-	atomic_store(&watcher->word, IDLE);
+	atomic_store(&watcher->word, atomic_load_explicit(&watcher->word, memory_order_relaxed) & ~RUNNING);
+	pthread_mutex_lock(&watcher->connections);
 }
 
 void
 watcher_arm(struct watcher *watcher, int fd, int64_t deadline_ns)
 {
-	pthread_mutex_lock(&watcher->lock);
+	pthread_mutex_lock(&watcher->arming);
 	INSIST(watcher->armed_fd < 0);
 	watcher->armed_fd = fd;
 	watcher->armed_deadline_ns = deadline_ns;
 	watcher->fired = false;
-	pthread_mutex_unlock(&watcher->lock);
+	pthread_mutex_unlock(&watcher->arming);
 }
 
 bool
 watcher_disarm(struct watcher *watcher)
 {
-	pthread_mutex_lock(&watcher->lock);
+	pthread_mutex_lock(&watcher->arming);
 	bool fired = watcher->fired;
 	watcher->armed_fd = -1;
-	pthread_mutex_unlock(&watcher->lock);
+	pthread_mutex_unlock(&watcher->arming);
 	return fired;
 }

@@ -1,9 +1,13 @@
 /*
  * watcher.h - the small thread in a worker that acts when the main thread cannot.
  *
- * While a request runs it ticks; it shuts a connection down whose write deadline has passed (libfcgi
- * writes without one), and ends the worker when the supervisor is gone and the request still runs after
- * a grace. While the worker is idle it sleeps on a futex. The handoff of idle connections will start here.
+ * While a request runs it ticks. When the same request still runs at the second tick, it calls on_slow(), which
+ * gives the worker's idle connections away; it shuts a connection down whose write deadline has passed (libfcgi
+ * writes without one); and it ends the worker when the supervisor is gone and the request still runs after a
+ * grace. While the worker is idle it sleeps on a futex.
+ *
+ * The worker's connections belong to the main thread, but between watcher_request_begin() and
+ * watcher_request_end() to the watcher: a mutex goes from hand to hand there.
  */
 #ifndef PROC_WATCHER_H
 #define PROC_WATCHER_H
@@ -19,12 +23,18 @@ struct watcher_config {
 	pid_t supervisor; /* 0: there is none to outlive */
 	int64_t orphan_grace_ms;
 	int64_t tick_ms;
+	void (*on_slow)(void *context); /* in the watcher's thread, at most once a request; NULL: nothing is done */
+	void *context;
 };
 
-/* Starts the thread, all signals blocked in it. NULL with err: no thread, no memory. */
+/*
+ * By the main thread, whose the connections are from now on. Starts the thread, all signals blocked in it. NULL
+ * with err: no thread, no memory.
+ */
 struct watcher *watcher_create(const struct watcher_config *config, struct err *err);
+/* By the same thread, outside a request. */
 void watcher_destroy(struct watcher *watcher);
-/* A request begins and ends: between the two the watcher ticks. */
+/* A request begins and ends: between the two the watcher ticks, and may touch what on_slow() touches. */
 void watcher_request_begin(struct watcher *watcher);
 void watcher_request_end(struct watcher *watcher);
 /* From now until watcher_disarm(), fd is shut down when the deadline passes. */

@@ -1,170 +1,44 @@
 /*
- * worker.c - accepts, waits, visits connections, ends.
+ * worker.c - waits, visits connections, ends.
  *
- * Called in a worker process by the service. Within one round of the loop, events of connections come
- * before those of listeners: accepting may close an idle connection to get a descriptor, which must not
- * be one that an event of the same round still names.
+ * Called in a worker process by the service. Within one round of the loop, what comes in is taken first, so that it
+ * can be given away again should a request of the same round take long; but only as far as no connection has to
+ * be closed for it, which an event of the same round might still name. And once a request has run, the events
+ * that are left name connections which may have been given away meanwhile: table.given tells.
  */
 #include "worker.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "err.h"
-#include "listener.h"
+#include "handoff.h"
+#include "intake.h"
 #include "log.h"
 #include "watcher.h"
 
 #define LOGGER "vitals.worker"
 #define EVENTS_A_ROUND 64
-#define ACCEPT_PAUSE_MS 100
 #define WATCHER_TICK_MS 20
+/* How soon a worker that retires tries again to give away what the handoff socket had no room for. */
+#define GIVE_AGAIN_MS 5
 
 struct worker {
 	const struct worker_config *config;
 	struct fcgi *fcgi;
 	struct watcher *watcher;
 	struct conn_table table;
+	struct intake intake;
 	int epoll_fd, signal_fd;
-	bool accepting;               /* the listeners are in the epoll set */
-	int64_t accept_pause_ends_ns; /* 0: no pause */
-	bool stopping;
+	uint64_t requests_before; /* the slot's count when this worker began */
+	bool stopping, retiring;
 };
-
-/* ---- Accepting ---------------------------------------------------------------------------------- */
-
-static int
-watch_listener(const struct worker *worker, const struct listener *listener)
-{
-	struct epoll_event event = {.events = EPOLLIN | EPOLLEXCLUSIVE, .data.ptr = (void *)(uintptr_t)listener};
-	return epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, listener->fd, &event);
-}
-
-static void
-stop_accepting(struct worker *worker)
-{
-	if (!worker->accepting)
-		return;
-	for (size_t i = 0; i < worker->config->listener_count; i++)
-		epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, worker->config->listeners[i].fd, NULL);
-	worker->accepting = false;
-}
-
-/* All listeners or none: -1 with errno. */
-static int
-start_accepting(struct worker *worker)
-{
-	worker->accepting = true;
-	worker->accept_pause_ends_ns = 0;
-	for (size_t i = 0; i < worker->config->listener_count; i++)
-		if (watch_listener(worker, &worker->config->listeners[i]) != 0) {
-			int error = errno;
-			stop_accepting(worker);
-			errno = error;
-			return -1;
-		}
-	return 0;
-}
-
-/*
- * Closes the connection that has been idle for longest, to make room. One that has just been sent a request
- * is not idle, though this worker has not looked yet. False: there is none.
- */
-static bool
-give_up_idle(struct worker *worker)
-{
-	char byte;
-	struct connection *idle = conn_table_oldest_idle(&worker->table);
-	while (idle != NULL && recv(idle->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
-		idle = idle->next;
-	if (idle == NULL)
-		return false;
-	conn_table_remove(&worker->table, idle);
-	return true;
-}
-
-/* Nothing can be given up: look again after a while, or when a connection has been closed. */
-static void
-pause_accepting(struct worker *worker, const char *reason)
-{
-	log_event(worker->config->fcgi.log, VT_WARNING, LOGGER, "Connections cannot be accepted for the moment",
-	          VT_STR("reason", reason), VT_INT("connections", worker->table.count));
-	stop_accepting(worker);
-	worker->accept_pause_ends_ns = deadline_in_ms(ACCEPT_PAUSE_MS);
-}
-
-/*
- * The kernel wakes the first idle worker in the listener's queue, and having been woken does not change the
- * queue: connections that come one at a time would all go to the same worker, and stay there. So whoever got one
- * goes to the end. What arrives in between is seen when the listener is added.
- */
-static void
-give_way(struct worker *worker, const struct listener *listener)
-{
-	epoll_ctl(worker->epoll_fd, EPOLL_CTL_DEL, listener->fd, NULL);
-	if (watch_listener(worker, listener) != 0)
-		pause_accepting(worker, strerror(errno));
-}
-
-static void
-add_connection(struct worker *worker, const struct listener *listener, int fd)
-{
-	if (listener->address.storage.ss_family != AF_UNIX) {
-		int on = 1;
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	}
-	struct connection *connection = conn_table_add(&worker->table, fd, connection_idle_deadline_ns(worker->fcgi));
-	if (connection == NULL)
-		return;
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = connection};
-	if (epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
-		conn_table_remove(&worker->table, connection);
-}
-
-static bool
-wants_resources(int error)
-{
-	return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-/* One a wake-up: what else waits in the queue wakes somebody else. The connection stays blocking, for libfcgi. */
-static void
-accept_one(struct worker *worker, const struct listener *listener)
-{
-	if (!worker->accepting)
-		return;
-	if (worker->table.count >= worker->config->max_connections && !give_up_idle(worker)) {
-		pause_accepting(worker, "MAX_CONNECTIONS are open and none is idle");
-		return;
-	}
-	int fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0 && wants_resources(errno) && give_up_idle(worker))
-		fd = accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd >= 0) {
-		add_connection(worker, listener, fd);
-		give_way(worker, listener);
-	} else if (wants_resources(errno)) {
-		pause_accepting(worker, strerror(errno));
-	}
-}
-
-static void
-resume_accepting(struct worker *worker)
-{
-	if (worker->accepting || worker->stopping || clock_mono_ns() < worker->accept_pause_ends_ns)
-		return;
-	if (start_accepting(worker) != 0)
-		pause_accepting(worker, strerror(errno));
-}
 
 /* ---- Signals ------------------------------------------------------------------------------------ */
 
@@ -177,8 +51,7 @@ open_signals(struct err *err)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, WORKER_RETIRE);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return err_set(err, "Signals cannot be blocked: %s.", strerror(errno));
 	int fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -192,20 +65,58 @@ read_signals(struct worker *worker)
 	while (read(worker->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
 			worker->stopping = true;
+		else if (info.ssi_signo == WORKER_RETIRE)
+			worker->retiring = true;
 		else if (info.ssi_signo == SIGUSR1)
 			worker->config->reopen_log(worker->config->context);
 	}
 }
 
-/* ---- The loop ----------------------------------------------------------------------------------- */
+/* ---- Giving away -------------------------------------------------------------------------------- */
 
 static bool
-is_listener(const struct worker *worker, const void *pointer)
+has_siblings(const struct worker_config *config)
 {
-	const struct listener *listener = pointer;
-	return listener >= worker->config->listeners &&
-	       listener < worker->config->listeners + worker->config->listener_count;
+	return config->handoff != NULL && config->handoff->send_fd >= 0;
 }
+
+static size_t
+give_all(struct worker *worker)
+{
+	size_t given = handoff_give(worker->config->handoff, &worker->table, worker->epoll_fd);
+	atomic_fetch_add_explicit(&worker->config->slot->given, given, memory_order_relaxed);
+	return given;
+}
+
+/* In the watcher's thread, which has the connections while a request runs. */
+static void
+give_away(void *context)
+{
+	give_all(context);
+}
+
+/* A worker's last work is to give away what it has. One that has no siblings ends as if told to stop. */
+static void
+retire(struct worker *worker)
+{
+	if (!has_siblings(worker->config)) {
+		worker->stopping = true;
+		return;
+	}
+	slot_set_state(worker->config->slot, SLOT_STOPPING);
+	intake_close(&worker->intake);
+	worker->intake.pause_ends_ns = 0;
+	give_all(worker);
+}
+
+static bool
+has_served_enough(const struct worker *worker)
+{
+	uint64_t requests = atomic_load_explicit(&worker->config->slot->requests, memory_order_relaxed);
+	return worker->config->max_requests > 0 && requests - worker->requests_before >= worker->config->max_requests;
+}
+
+/* ---- The loop ----------------------------------------------------------------------------------- */
 
 static void
 visit(struct worker *worker, struct connection *connection)
@@ -213,19 +124,33 @@ visit(struct worker *worker, struct connection *connection)
 	connection_visit(worker->fcgi, &worker->table, connection);
 }
 
+/* Events of sources are marked as done by NULL, which is otherwise the signals' mark: those come first. */
 static void
-handle_events(struct worker *worker, const struct epoll_event *events, int count)
+take_in(struct worker *worker, struct epoll_event *events, int count)
 {
 	for (int i = 0; i < count; i++) {
 		void *pointer = events[i].data.ptr;
 		if (pointer == NULL)
 			read_signals(worker);
-		else if (!is_listener(worker, pointer))
+		else if (intake_source(&worker->intake, pointer) != INTAKE_NO_SOURCE &&
+		         intake_event(&worker->intake, pointer, false))
+			events[i].data.ptr = NULL;
+	}
+}
+
+static void
+handle_events(struct worker *worker, struct epoll_event *events, int count)
+{
+	uint64_t given = worker->table.given;
+	take_in(worker, events, count);
+	for (int i = 0; i < count && worker->table.given == given; i++) {
+		void *pointer = events[i].data.ptr;
+		if (pointer != NULL && intake_source(&worker->intake, pointer) == INTAKE_NO_SOURCE)
 			visit(worker, pointer);
 	}
-	for (int i = 0; i < count; i++)
-		if (is_listener(worker, events[i].data.ptr))
-			accept_one(worker, events[i].data.ptr);
+	for (int i = 0; i < count && worker->table.given == given; i++)
+		if (intake_source(&worker->intake, events[i].data.ptr) != INTAKE_NO_SOURCE)
+			intake_event(&worker->intake, events[i].data.ptr, true);
 }
 
 /* Each connection that was ready when the round began, once: a peer that sends much does not starve the others. */
@@ -256,8 +181,10 @@ wait_ms(const struct worker *worker)
 	if (worker->table.lists[CONN_READY].count > 0)
 		return 0;
 	int64_t deadline_ns = conn_table_next_deadline_ns(&worker->table);
-	if (worker->accept_pause_ends_ns > 0)
-		deadline_ns = deadline_min(deadline_ns, worker->accept_pause_ends_ns);
+	if (worker->intake.pause_ends_ns > 0)
+		deadline_ns = deadline_min(deadline_ns, worker->intake.pause_ends_ns);
+	if (worker->retiring)
+		deadline_ns = deadline_min(deadline_ns, deadline_in_ms(GIVE_AGAIN_MS));
 	return deadline_poll_ms(deadline_ns);
 }
 
@@ -266,31 +193,76 @@ run_loop(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_A_ROUND];
 	while (!worker->stopping) {
+		if (worker->retiring)
+			retire(worker);
+		if (worker->stopping || (worker->retiring && worker->table.count == 0))
+			break;
 		atomic_store_explicit(&worker->config->slot->connections, (uint32_t)worker->table.count,
 		                      memory_order_relaxed);
 		int count = epoll_wait(worker->epoll_fd, events, EVENTS_A_ROUND, wait_ms(worker));
 		handle_events(worker, events, count);
 		visit_ready(worker);
 		remove_expired(worker);
-		resume_accepting(worker);
+		intake_resume(&worker->intake);
+		if (has_served_enough(worker))
+			worker->retiring = true;
 	}
 }
 
-/* On the way out: requests that have arrived are still served, one visit each; then all is closed. */
+/* To the state that visits are due to. */
+static void
+make_ready(struct worker *worker, enum conn_state state)
+{
+	for (struct connection *c; (c = worker->table.lists[state].first) != NULL;)
+		conn_table_move(&worker->table, c, CONN_READY, DEADLINE_NEVER);
+}
+
+/*
+ * On the way out: requests that have arrived are still served, also those of connections that wait to be accepted or
+ * taken over; then all is closed. A visit leaves a connection READY only as long as it holds bytes of a further
+ * request, so this comes to an end.
+ */
 static void
 finish(struct worker *worker)
 {
 	slot_set_state(worker->config->slot, SLOT_STOPPING);
-	stop_accepting(worker);
-	for (size_t i = 0; i < CONN_STATES; i++) {
-		size_t count = i == CONN_LINGERING ? 0 : worker->table.lists[i].count;
-		struct connection *next;
-		for (struct connection *c = worker->table.lists[i].first; count > 0 && c != NULL; c = next, count--) {
-			next = c->next;
+	intake_close(&worker->intake);
+	do {
+		make_ready(worker, CONN_IDLE);
+		make_ready(worker, CONN_ARRIVING);
+		for (struct connection *c; (c = conn_table_ready(&worker->table)) != NULL;)
 			visit(worker, c);
-		}
-	}
+	} while (intake_drain(&worker->intake) > 0);
 	conn_table_fini(&worker->table);
+}
+
+static struct watcher *
+start_watcher(struct worker *worker, struct err *err)
+{
+	const struct worker_config *config = worker->config;
+	bool hands_over = has_siblings(config) && config->handoff_after_ms > 0;
+	return watcher_create(
+		&(struct watcher_config){.supervisor = config->supervisor,
+	                                 .orphan_grace_ms = config->orphan_grace_ms,
+	                                 .tick_ms = hands_over ? config->handoff_after_ms : WATCHER_TICK_MS,
+	                                 .on_slow = hands_over ? give_away : NULL,
+	                                 .context = worker},
+		err);
+}
+
+static struct intake
+configure_intake(struct worker *worker)
+{
+	const struct worker_config *config = worker->config;
+	return (struct intake){.listeners = config->listeners,
+	                       .listener_count = config->listener_count,
+	                       .handoff = config->handoff,
+	                       .max_connections = config->max_connections,
+	                       .table = &worker->table,
+	                       .fcgi = worker->fcgi,
+	                       .log = config->fcgi.log,
+	                       .slot = config->slot,
+	                       .epoll_fd = worker->epoll_fd};
 }
 
 static int
@@ -300,10 +272,7 @@ start(struct worker *worker, struct err *err)
 	worker->signal_fd = open_signals(err);
 	if (worker->signal_fd < 0)
 		return -1;
-	worker->watcher = watcher_create(&(struct watcher_config){.supervisor = config->supervisor,
-	                                                          .orphan_grace_ms = config->orphan_grace_ms,
-	                                                          .tick_ms = WATCHER_TICK_MS},
-	                                 err);
+	worker->watcher = start_watcher(worker, err);
 	if (worker->watcher == NULL)
 		return -1;
 	struct fcgi_config fcgi = config->fcgi;
@@ -312,9 +281,11 @@ start(struct worker *worker, struct err *err)
 	if (worker->fcgi == NULL)
 		return -1;
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	worker->intake = configure_intake(worker);
+	worker->requests_before = atomic_load(&config->slot->requests);
 	struct epoll_event signals = {.events = EPOLLIN, .data.ptr = NULL};
 	if (worker->epoll_fd < 0 || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->signal_fd, &signals) != 0 ||
-	    start_accepting(worker) != 0)
+	    intake_open(&worker->intake) != 0)
 		return err_set(err, "The event loop cannot be set up: %s.", strerror(errno));
 	return 0;
 }

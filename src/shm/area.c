@@ -13,17 +13,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "err.h"
 #include "insist.h"
 
 /* How often another starter may come between before we give up. */
 #define CREATE_TRIES 20
+/* How long a process that wants to share waits for the one that is making the file ready. */
+#define SHARE_WAIT_MS 2000
+#define SHARE_LOOK_MS 5
 
 enum ownership { OWNED, LOST, REFUSED };
 
@@ -137,6 +142,21 @@ copy_path(struct area *area, const char *path, struct err *err)
 	return area->path != NULL ? 0 : err_set(err, "There is no memory for the name of the scoreboard %s.", path);
 }
 
+/* Reserved now: on a full tmpfs the first touch of a page would otherwise be a SIGBUS in a worker. */
+static int
+reserve(struct area *area, struct err *err)
+{
+	struct stat st;
+	if (fstat(area->fd, &st) != 0)
+		return err_set(err, "Cannot look at the scoreboard %s: %s.", area->path, strerror(errno));
+	if ((size_t)st.st_size > area->size_bytes)
+		area->size_bytes = (size_t)st.st_size;
+	int status = posix_fallocate(area->fd, 0, (off_t)area->size_bytes);
+	return status == 0 ? 0
+	                   : err_set(err, "Cannot reserve %zu bytes for the scoreboard %s: %s.", area->size_bytes,
+	                             area->path, strerror(status));
+}
+
 int
 area_create(struct area *area, const char *path, size_t size_bytes, bool *was_there, struct err *err)
 {
@@ -150,16 +170,92 @@ area_create(struct area *area, const char *path, size_t size_bytes, bool *was_th
 		area_close(area);
 		return -1;
 	}
-	/* Reserved now: on a full tmpfs the first touch of a page would otherwise be a SIGBUS in a worker. */
-	int status = posix_fallocate(area->fd, 0, (off_t)size_bytes);
-	if (status != 0)
-		err_set(err, "Cannot reserve %zu bytes for the scoreboard %s: %s.", size_bytes, path, strerror(status));
-	if (status != 0 || map(area, PROT_READ | PROT_WRITE, err) != 0) {
+	if (reserve(area, err) != 0 || map(area, PROT_READ | PROT_WRITE, err) != 0) {
 		area_unlink(area);
 		area_close(area);
 		return -1;
 	}
 	return 0;
+}
+
+int
+area_adopt(struct area *area, int fd, const char *path, size_t size_bytes, struct err *err)
+{
+	*area = (struct area){.fd = fd, .size_bytes = size_bytes};
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (copy_path(area, path, err) == 0 && reserve(area, err) == 0 && map(area, PROT_READ | PROT_WRITE, err) == 0)
+		return 0;
+	area_close(area);
+	return -1;
+}
+
+/* F_WRLCK where nobody else holds any lock, F_RDLCK where no one owns it alone, F_UNLCK for neither. */
+static short
+lock_to_share(int fd)
+{
+	static const short kinds[] = {F_WRLCK, F_RDLCK};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+		struct flock lock = {.l_type = kinds[i], .l_whence = SEEK_SET};
+		if (fcntl(fd, F_SETLK, &lock) == 0)
+			return kinds[i];
+	}
+	return F_UNLCK;
+}
+
+/*
+ * Opens and locks, within SHARE_WAIT_MS: whoever makes the file ready holds it alone for a moment. The lock's kind,
+ * or F_UNLCK with err.
+ */
+static short
+open_to_share(struct area *area, struct err *err)
+{
+	for (int64_t end_ns = deadline_in_ms(SHARE_WAIT_MS); clock_mono_ns() < end_ns; poll(NULL, 0, SHARE_LOOK_MS)) {
+		area->fd = open(area->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+		if (area->fd < 0) {
+			err_set(err, "Cannot open the scoreboard %s: %s.", area->path, strerror(errno));
+			return F_UNLCK;
+		}
+		if (check_file(area->fd, area->path, err) != 0)
+			return F_UNLCK;
+		short kind = lock_to_share(area->fd);
+		if (kind != F_UNLCK && names_same_file(area->fd, area->path))
+			return kind;
+		close(area->fd);
+		area->fd = -1;
+	}
+	err_set(err,
+	        "The scoreboard %s belongs to a running supervisor; stop it, or name another file with SCOREBOARD.",
+	        area->path);
+	return F_UNLCK;
+}
+
+static int
+map_shared(struct area *area, short lock, struct err *err)
+{
+	struct stat st;
+	if (lock == F_WRLCK && reserve(area, err) != 0)
+		return -1;
+	if (lock == F_RDLCK && fstat(area->fd, &st) == 0)
+		area->size_bytes = (size_t)st.st_size;
+	return map(area, PROT_READ | PROT_WRITE, err);
+}
+
+enum area_share
+area_share(struct area *area, const char *path, size_t size_bytes, struct err *err)
+{
+	*area = (struct area){.fd = -1, .size_bytes = size_bytes};
+	short lock = copy_path(area, path, err) == 0 ? open_to_share(area, err) : F_UNLCK;
+	if (lock != F_UNLCK && map_shared(area, lock, err) == 0)
+		return lock == F_WRLCK ? AREA_ALONE : AREA_SHARED;
+	area_close(area);
+	return AREA_REFUSED;
+}
+
+void
+area_let_others_in(const struct area *area)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+	fcntl(area->fd, F_SETLK, &lock);
 }
 
 int

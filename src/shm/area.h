@@ -28,6 +28,20 @@ struct area {
  * descriptor of the file: it must not be opened a second time.
  */
 int area_create(struct area *area, const char *path, size_t size_bytes, bool *was_there, struct err *err);
+/*
+ * Goes on with the file whose locked descriptor came over an exec: the lock survives it. Grown to size_bytes where
+ * it is smaller. On -1 fd is closed.
+ */
+int area_adopt(struct area *area, int fd, const char *path, size_t size_bytes, struct err *err);
+/*
+ * Opens or creates the file to share it among equals: each holds a read lock, so that no area_create() can take it.
+ * AREA_ALONE: nobody else has it, and nobody can until area_let_others_in(); it may hold anything, and is at
+ * least size_bytes long. AREA_SHARED: others have it, its size is theirs. AREA_REFUSED: a single owner has it, or
+ * as area_create().
+ */
+enum area_share { AREA_REFUSED = -1, AREA_SHARED, AREA_ALONE };
+enum area_share area_share(struct area *area, const char *path, size_t size_bytes, struct err *err);
+void area_let_others_in(const struct area *area);
 /* Gives the file to a user and group, before privileges are dropped; (uid_t)-1 and (gid_t)-1 leave as is. */
 int area_chown(const struct area *area, uid_t uid, gid_t gid, struct err *err);
 /* Maps an existing file read-only. */

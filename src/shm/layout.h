@@ -16,7 +16,7 @@
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
 #define SCOREBOARD_MAGIC_BYTES 8
-#define SCOREBOARD_VERSION 1
+#define SCOREBOARD_VERSION 2
 #define SCOREBOARD_LINE 64
 
 /* Another process reads these words, so the compiler must not put a hidden lock around them. */
@@ -63,7 +63,8 @@ struct scoreboard_file {
 struct scoreboard {
 	struct area area;
 	struct scoreboard_file *file;
-	uint64_t held; /* the claim as this process took it; 0: none */
+	unsigned slots; /* as many as this process has mapped: the file may have grown since */
+	uint64_t held;  /* the claim as this process took it; 0: none */
 };
 
 /* The 22 bits hold every pid: the kernel's PID_MAX_LIMIT is 2^22. The other 42 hold 139 years in ms. */

@@ -1,5 +1,5 @@
 /*
- * scoreboard.c - making the scoreboard file, attaching to it, and summing up its slots.
+ * scoreboard.c - making the scoreboard file, and the four ways to come to one that is there.
  *
  * The supervisor creates it before the first fork; workers inherit the mapping; other programs attach
  * read-only. What stands in the file comes from a process of ours only as far as header and fingerprint
@@ -31,12 +31,20 @@ layout_fingerprint(void)
 		offsetof(struct scoreboard_file, slots),
 		sizeof(struct scoreboard_service),
 		offsetof(struct scoreboard_service, generation),
+		offsetof(struct scoreboard_service, workers),
+		offsetof(struct scoreboard_service, workers_max),
 		offsetof(struct scoreboard_service, workers_wanted),
 		offsetof(struct scoreboard_service, draining),
 		offsetof(struct scoreboard_service, started),
 		offsetof(struct scoreboard_service, checks_passed),
-		offsetof(struct scoreboard_service, worker_deaths),
+		offsetof(struct scoreboard_service, held_back),
 		offsetof(struct scoreboard_service, started_real_ns),
+		offsetof(struct scoreboard_service, deaths),
+		offsetof(struct scoreboard_service, reloads),
+		offsetof(struct scoreboard_service, reloads_refused),
+		offsetof(struct scoreboard_service, recycled),
+		offsetof(struct scoreboard_service, refusal_lock),
+		offsetof(struct scoreboard_service, refusal),
 		offsetof(struct checks_control, runs),
 		sizeof(struct check_record),
 		offsetof(struct check_record, sealed),
@@ -47,14 +55,15 @@ layout_fingerprint(void)
 		offsetof(struct check_result, free_bytes),
 		offsetof(struct check_result, text),
 		sizeof(struct slot),
-		offsetof(struct slot, generation),
-		offsetof(struct slot, pid_started),
 		offsetof(struct slot, worker_started_ns),
+		offsetof(struct slot, generation),
+		offsetof(struct slot, connections),
 		offsetof(struct slot, state),
 		offsetof(struct slot, role),
 		offsetof(struct slot, phase),
 		offsetof(struct slot, requests),
-		offsetof(struct slot, connections),
+		offsetof(struct slot, given),
+		offsetof(struct slot, taken),
 		offsetof(struct slot, request_lock),
 		offsetof(struct slot, request),
 		sizeof(struct slot_request),
@@ -110,6 +119,15 @@ fill_header(struct scoreboard_file *file, unsigned slots)
 	memcpy(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES);
 }
 
+static struct scoreboard *
+allocate(struct err *err)
+{
+	struct scoreboard *board = calloc(1, sizeof *board);
+	if (board == NULL)
+		err_set(err, "There is no memory for the scoreboard.");
+	return board;
+}
+
 struct scoreboard *
 scoreboard_create(const char *path, unsigned slots, bool *was_there, struct err *err)
 {
@@ -117,17 +135,16 @@ scoreboard_create(const char *path, unsigned slots, bool *was_there, struct err 
 	*was_there = false;
 	if (check_contents(path, err) != 0)
 		return NULL;
-	struct scoreboard *board = calloc(1, sizeof *board);
-	if (board == NULL) {
-		err_set(err, "There is no memory for the scoreboard.");
+	struct scoreboard *board = allocate(err);
+	if (board == NULL)
 		return NULL;
-	}
 	if (area_create(&board->area, path, scoreboard_size_bytes(slots), was_there, err) != 0) {
 		free(board);
 		return NULL;
 	}
 	board->file = board->area.base;
 	fill_header(board->file, slots);
+	board->slots = slots;
 	return board;
 }
 
@@ -157,11 +174,9 @@ check_header(const struct area *area, struct err *err)
 struct scoreboard *
 scoreboard_attach(const char *path, struct err *err)
 {
-	struct scoreboard *board = calloc(1, sizeof *board);
-	if (board == NULL) {
-		err_set(err, "There is no memory for the scoreboard.");
+	struct scoreboard *board = allocate(err);
+	if (board == NULL)
 		return NULL;
-	}
 	if (area_attach(&board->area, path, err) != 0) {
 		free(board);
 		return NULL;
@@ -171,6 +186,79 @@ scoreboard_attach(const char *path, struct err *err)
 		return NULL;
 	}
 	board->file = board->area.base;
+	board->slots = board->file->header.slots;
+	return board;
+}
+
+/* More slots behind those that are there; whoever has mapped fewer goes on with those. */
+static void
+grow(struct scoreboard *board, unsigned slots)
+{
+	if (slots > board->file->header.slots) {
+		board->file->header.slots = slots;
+		board->file->header.size_bytes = scoreboard_size_bytes(slots);
+	}
+	board->slots = board->file->header.slots;
+}
+
+struct scoreboard *
+scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err)
+{
+	struct scoreboard *board = allocate(err);
+	if (board == NULL) {
+		close(fd);
+		return NULL;
+	}
+	if (area_adopt(&board->area, fd, path, scoreboard_size_bytes(slots), err) != 0) {
+		free(board);
+		return NULL;
+	}
+	if (check_header(&board->area, err) != 0) {
+		scoreboard_close(board);
+		return NULL;
+	}
+	board->file = board->area.base;
+	grow(board, slots);
+	return board;
+}
+
+/* What an earlier life left is used again where it has this layout; nobody else looks at it yet. */
+static void
+make_ready(struct scoreboard *board, unsigned slots)
+{
+	if (check_header(&board->area, NULL) == 0) {
+		grow(board, slots);
+	} else {
+		memset(board->area.base, 0, board->area.size_bytes);
+		fill_header(board->file, slots);
+		board->slots = slots;
+	}
+	area_let_others_in(&board->area);
+}
+
+struct scoreboard *
+scoreboard_share(const char *path, unsigned slots, struct err *err)
+{
+	if (check_contents(path, err) != 0)
+		return NULL;
+	struct scoreboard *board = allocate(err);
+	if (board == NULL)
+		return NULL;
+	enum area_share share = area_share(&board->area, path, scoreboard_size_bytes(slots), err);
+	if (share == AREA_REFUSED) {
+		free(board);
+		return NULL;
+	}
+	board->file = board->area.base;
+	if (share == AREA_ALONE) {
+		make_ready(board, slots);
+		return board;
+	}
+	if (check_header(&board->area, err) != 0) {
+		scoreboard_close(board);
+		return NULL;
+	}
+	board->slots = board->file->header.slots;
 	return board;
 }
 
@@ -190,6 +278,18 @@ scoreboard_unlink(const struct scoreboard *board)
 }
 
 int
+scoreboard_fd(const struct scoreboard *board)
+{
+	return board->area.fd;
+}
+
+const char *
+scoreboard_path(const struct scoreboard *board)
+{
+	return board->area.path;
+}
+
+int
 scoreboard_chown(const struct scoreboard *board, uid_t uid, gid_t gid, struct err *err)
 {
 	return area_chown(&board->area, uid, gid, err);
@@ -204,51 +304,12 @@ scoreboard_service(struct scoreboard *board)
 unsigned
 scoreboard_slots(const struct scoreboard *board)
 {
-	return board->file->header.slots;
+	return board->slots;
 }
 
 struct slot *
 scoreboard_slot(struct scoreboard *board, unsigned index)
 {
-	INSIST(index < board->file->header.slots);
+	INSIST(index < board->slots);
 	return &board->file->slots[index];
-}
-
-static void
-count_state(struct pool_summary *summary, enum slot_state state)
-{
-	switch (state) {
-	case SLOT_STARTING:
-		summary->starting++;
-		break;
-	case SLOT_IDLE:
-		summary->idle++;
-		break;
-	case SLOT_BUSY:
-		summary->busy++;
-		break;
-	case SLOT_STOPPING:
-		summary->stopping++;
-		break;
-	case SLOT_FREE:
-	case SLOT_DEAD:
-		break;
-	}
-}
-
-void
-scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_summary *summary)
-{
-	*summary = (struct pool_summary){0};
-	for (unsigned i = 0; i < board->file->header.slots; i++) {
-		struct slot *slot = &board->file->slots[i];
-		if (atomic_load_explicit(&slot->role, memory_order_relaxed) != role)
-			continue;
-		summary->requests += atomic_load_explicit(&slot->requests, memory_order_relaxed);
-		if (atomic_load_explicit(&slot->pid, memory_order_acquire) == 0)
-			continue;
-		summary->workers++;
-		summary->connections += atomic_load_explicit(&slot->connections, memory_order_relaxed);
-		count_state(summary, atomic_load_explicit(&slot->state, memory_order_relaxed));
-	}
 }

@@ -20,8 +20,9 @@
 
 struct err;
 
-#define SCOREBOARD_MAX_SLOTS 1024
+#define SCOREBOARD_MAX_SLOTS 4096 /* for two generations of WORKERS_MAX, and admin workers */
 #define SCOREBOARD_MAX_CHECKS 32
+#define SCOREBOARD_REFUSAL_BYTES 1024
 
 enum slot_state { SLOT_FREE, SLOT_STARTING, SLOT_IDLE, SLOT_BUSY, SLOT_STOPPING, SLOT_DEAD };
 enum slot_role { ROLE_WORKER, ROLE_ADMIN };
@@ -42,13 +43,13 @@ struct slot_request {
 };
 
 struct slot {
-	_Alignas(64) _Atomic int32_t pid; /* 0: nobody lives here */
-	_Atomic uint32_t generation;
-	_Atomic uint64_t pid_started; /* field 22 of /proc/PID/stat: pids are used again */
+	_Alignas(64) _Atomic uint64_t owner; /* owner.h; 0: nobody lives here */
 	_Atomic int64_t worker_started_ns;
-	_Atomic uint8_t state, role, phase;
-	_Atomic uint64_t requests;    /* completed, by all owners */
+	_Atomic uint32_t generation;
 	_Atomic uint32_t connections; /* held by the present owner */
+	_Atomic uint8_t state, role, phase;
+	_Atomic uint64_t requests;     /* completed; this and the next two by all owners */
+	_Atomic uint64_t given, taken; /* connections handed to siblings, and taken over from them */
 	struct seqlock request_lock;
 	struct slot_request request;
 };
@@ -75,6 +76,17 @@ size_t scoreboard_size_bytes(unsigned slots);
  */
 struct scoreboard *scoreboard_create(const char *path, unsigned slots, bool *was_there, struct err *err);
 /*
+ * Goes on with the scoreboard whose descriptor came over an exec, ownership and contents as they are; it grows to
+ * so many slots where it has fewer, and never shrinks. NULL with err also where it has another layout: then
+ * scoreboard_create() makes a new one in its place. fd is closed in either case with what holds it.
+ */
+struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err);
+/*
+ * For processes without a supervisor, which share a scoreboard among equals: made by whoever comes first, kept, with
+ * all it has counted, when the last has gone. Refused while a supervisor owns it.
+ */
+struct scoreboard *scoreboard_share(const char *path, unsigned slots, struct err *err);
+/*
  * Read-only, for other programs; refuses a file of another layout. Never by the process that created it:
  * closing again would drop its lock.
  */
@@ -82,29 +94,51 @@ struct scoreboard *scoreboard_attach(const char *path, struct err *err);
 /* Unmaps; does not remove the file. NULL is allowed. */
 void scoreboard_close(struct scoreboard *board);
 void scoreboard_unlink(const struct scoreboard *board);
+/* The descriptor that holds file and lock, and the path. */
+int scoreboard_fd(const struct scoreboard *board);
+const char *scoreboard_path(const struct scoreboard *board);
 int scoreboard_chown(const struct scoreboard *board, uid_t uid, gid_t gid, struct err *err);
 
 /* ---- The service ---- */
 
+/* Why a worker ended that nobody had told to. */
+enum death_cause { DEATH_SIGNAL, DEATH_EXIT, DEATH_OOM, DEATH_TIMEOUT, DEATH_CAUSES };
+
 struct scoreboard_service {
-	_Atomic int32_t supervisor_pid;
-	_Atomic uint32_t generation;
-	_Atomic uint32_t workers_wanted;
-	_Atomic uint32_t draining;      /* 1: the service stops, or was told to drain */
-	_Atomic uint32_t started;       /* 1: every worker has started once */
-	_Atomic uint32_t checks_passed; /* 1: the critical checks have all passed at one time since the start */
-	_Atomic uint64_t worker_deaths; /* not asked for */
+	_Atomic uint64_t supervisor; /* owner.h; 0: there is none */
+	_Atomic uint32_t generation; /* of the workers that are started now; counts reloads and upgrades */
+	_Atomic uint32_t workers;    /* WORKERS and WORKERS_MAX of that generation … */
+	_Atomic uint32_t workers_max;
+	_Atomic uint32_t workers_wanted; /* … and how many are wanted at this moment */
+	_Atomic uint32_t draining;       /* 1: the service stops, or was told to drain */
+	_Atomic uint32_t started;        /* 1: every worker has started once */
+	_Atomic uint32_t checks_passed;  /* 1: the critical checks have all passed at one time since the start */
+	_Atomic uint32_t held_back;      /* workers that died young and wait for their restart */
 	_Atomic int64_t started_real_ns;
+	_Atomic uint64_t deaths[DEATH_CAUSES];
+	_Atomic uint64_t reloads, reloads_refused; /* upgrades too */
+	_Atomic uint64_t recycled;                 /* workers that ended at MAX_REQUESTS */
+	struct seqlock refusal_lock;
+	char refusal[SCOREBOARD_REFUSAL_BYTES]; /* why the last reload was refused; read by scoreboard_refusal() */
 };
 
 struct scoreboard_service *scoreboard_service(struct scoreboard *board);
+const char *death_cause_name(enum death_cause cause);
+/* Counts a refused reload and keeps why, cut to fit. By the supervisor alone. */
+void scoreboard_refuse_reload(struct scoreboard *board, const char *why);
+/* A copy of that text; false where none was refused or no stable copy could be had. */
+bool scoreboard_refusal(struct scoreboard *board, char text[static SCOREBOARD_REFUSAL_BYTES]);
 
 /* ---- Slots ---- */
 
 unsigned scoreboard_slots(const struct scoreboard *board);
 struct slot *scoreboard_slot(struct scoreboard *board, unsigned index);
-/* By the worker itself, first thing after the fork. */
+/* Who lives there, 0: nobody. */
+pid_t slot_pid(const struct slot *slot);
+/* By the worker itself, first thing after the fork, in a slot that its supervisor knows to be free. */
 void slot_claim(struct slot *slot, enum slot_role role, uint32_t generation);
+/* A free slot, or one whose owner is dead, for a process without a supervisor; NULL: all are taken. */
+struct slot *scoreboard_take_slot(struct scoreboard *board, enum slot_role role);
 /* By the supervisor when the owner has been reaped, or by the owner on leaving. The counters stay. */
 void slot_release(struct slot *slot);
 void slot_set_state(struct slot *slot, enum slot_state state);
@@ -114,6 +148,8 @@ enum slot_phase slot_phase(const struct slot *slot);
 void slot_set_request(struct slot *slot, const struct slot_request *request);
 /* A copy of it; false where there is none or no stable copy could be had. */
 bool slot_get_request(const struct slot *slot, struct slot_request *request);
+/* For how long the worker has been in the same request, in ns; 0 where it is in none. */
+int64_t slot_busy_ns(const struct slot *slot, int64_t now_ns);
 
 /* How many slots are alive, busy and so on, at about one moment. */
 struct pool_summary {

@@ -5,13 +5,10 @@
  * everyone at any moment: single words are atomics, the request in flight is behind a seqlock. Nothing in
  * here waits.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
+#include "owner.h"
 #include "scoreboard.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -22,6 +19,9 @@ static const char *const state_names[] = {
 };
 
 static const char *const role_names[] = {[ROLE_WORKER] = "worker", [ROLE_ADMIN] = "admin"};
+
+static const char *const cause_names[] = {
+	[DEATH_SIGNAL] = "signal", [DEATH_EXIT] = "exit", [DEATH_OOM] = "oom", [DEATH_TIMEOUT] = "timeout"};
 
 static const char *const phase_names[] = {
 	[PHASE_NONE] = "none",         [PHASE_READING] = "reading", [PHASE_HANDLER] = "handler",
@@ -48,33 +48,25 @@ slot_role_name(enum slot_role role)
 }
 
 const char *
+death_cause_name(enum death_cause cause)
+{
+	return name_of(cause_names, COUNT_OF(cause_names), (unsigned)cause);
+}
+
+const char *
 slot_phase_name(enum slot_phase phase)
 {
 	return name_of(phase_names, COUNT_OF(phase_names), (unsigned)phase);
 }
 
-/* Field 22 of /proc/self/stat, in clock ticks since boot (proc_pid_stat(5)); 0 where it cannot be read. */
-static uint64_t
-own_start_time(void)
+pid_t
+slot_pid(const struct slot *slot)
 {
-	char text[1024];
-	int fd = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	ssize_t n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	/* The name in field 2 may hold blanks and brackets; the last bracket closes it. */
-	char *p = strrchr(text, ')');
-	for (int field = 2; p != NULL && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p != NULL ? strtoull(p + 1, NULL, 10) : 0;
+	return owner_pid(atomic_load_explicit(&slot->owner, memory_order_acquire));
 }
 
-void
-slot_claim(struct slot *slot, enum slot_role role, uint32_t generation)
+static void
+move_in(struct slot *slot, enum slot_role role, uint32_t generation)
 {
 	slot_set_request(slot, NULL);
 	slot_set_phase(slot, PHASE_NONE);
@@ -83,19 +75,40 @@ slot_claim(struct slot *slot, enum slot_role role, uint32_t generation)
 	atomic_store_explicit(&slot->generation, generation, memory_order_relaxed);
 	atomic_store_explicit(&slot->connections, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->worker_started_ns, clock_mono_ns(), memory_order_relaxed);
-	atomic_store_explicit(&slot->pid_started, own_start_time(), memory_order_relaxed);
-	/* Last: who sees the pid sees the rest. */
-	atomic_store_explicit(&slot->pid, (int32_t)getpid(), memory_order_release);
+}
+
+void
+slot_claim(struct slot *slot, enum slot_role role, uint32_t generation)
+{
+	move_in(slot, role, generation);
+	/* Last: who sees the owner sees the rest. */
+	atomic_store_explicit(&slot->owner, owner_self(), memory_order_release);
+}
+
+struct slot *
+scoreboard_take_slot(struct scoreboard *board, enum slot_role role)
+{
+	uint64_t self = owner_self();
+	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
+		struct slot *slot = scoreboard_slot(board, i);
+		uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_acquire);
+		if (owner_lives(owner) || !atomic_compare_exchange_strong(&slot->owner, &owner, self))
+			continue;
+		move_in(slot, role, 0);
+		return slot;
+	}
+	return NULL;
 }
 
 void
 slot_release(struct slot *slot)
 {
-	atomic_store_explicit(&slot->pid, 0, memory_order_release);
 	slot_set_state(slot, SLOT_FREE);
 	slot_set_phase(slot, PHASE_NONE);
 	atomic_store_explicit(&slot->connections, 0, memory_order_relaxed);
 	slot_set_request(slot, NULL);
+	/* Last: from here on the slot may be another process's. */
+	atomic_store_explicit(&slot->owner, 0, memory_order_release);
 }
 
 void
@@ -147,4 +160,13 @@ slot_get_request(const struct slot *slot, struct slot_request *request)
 		return false;
 	close_texts(request);
 	return request->started_ns != 0;
+}
+
+int64_t
+slot_busy_ns(const struct slot *slot, int64_t now_ns)
+{
+	struct slot_request request;
+	if (atomic_load_explicit(&slot->state, memory_order_relaxed) != SLOT_BUSY || !slot_get_request(slot, &request))
+		return 0;
+	return now_ns > request.started_ns ? now_ns - request.started_ns : 0;
 }

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import ExitStack
 from typing import Any, Callable
 
 import pytest
 
 from conftest import Stack
 from harness import fcgi, redis
-from harness.nginx import Nginx
+from harness.nginx import Nginx, free_port
 from harness.processes import wait_for
 from harness.vitalsd import Vitalsd
 
@@ -30,6 +31,8 @@ def detailed(body: bytes) -> dict[str, Any]:
     assert isinstance(checks["database"], str) and isinstance(checks["cache"], str), body
     assert list(checks["memory"]) == ["total", "available", "percent"], body
     assert list(checks["disk"]) == ["total", "free", "percent"], body
+    assert list(checks["pool"])[:4] == ["workers", "idle", "busy", "queue"], body
+    assert list(checks["pool"]["queue"]) == ["pending", "capacity"], body
     return checks
 
 
@@ -189,3 +192,79 @@ def test_the_admin_worker_answers_while_all_others_are_busy(stack: Stack) -> Non
     finally:
         for connection in busy:
             connection.close()
+
+
+def block(instance: Vitalsd, still_open: ExitStack, number: int, milliseconds: int) -> fcgi.Connection:
+    """A connection whose request holds one worker; the next one goes to another worker."""
+    connection = still_open.enter_context(instance.connect())
+    identity = f"blocks-{number}"
+    connection.send(fcgi.request(fcgi.cgi(uri=f"/slow?ms={milliseconds}&how=sleep", correlation_id=identity), keep=False))
+    instance.log.wait("Request started", correlation_id=identity)
+    return connection
+
+
+def ask_admin(instance: Vitalsd, uri: str, **variables: Any) -> Any:
+    """One request to the admin worker."""
+    with instance.connect(instance.admin_socket) as connection:
+        return connection.ask(uri=uri, keep=False, **variables)
+
+
+def admin_queue(instance: Vitalsd) -> dict[str, Any]:
+    """The queue as the admin worker sees it."""
+    return detailed(ask_admin(instance, "/health/detailed").body)["pool"]["queue"]
+
+
+@pytest.mark.parametrize("percent, ready", [(50, False), (80, True), (0, True)])
+def test_what_waits_is_told_while_all_workers_are_busy(service: Callable[..., Vitalsd], percent: int, ready: bool) -> None:
+    """Five connections in a queue for eight, which nobody can accept."""
+    instance = service(LISTEN_BACKLOG=8, SATURATED_AFTER="1h", READY_MAX_QUEUE_PERCENT=percent)
+    instance.settings["ADMIN_LISTEN"] = f"unix:{instance.admin_socket}"
+    instance.start()
+    assert admin_queue(instance) == {"pending": 0, "capacity": 8}
+    with ExitStack() as still_open:
+        blocking = [block(instance, still_open, number, 3000) for number in range(2)]
+        waiting = [still_open.enter_context(instance.connect()) for _ in range(5)]
+        assert admin_queue(instance) == {"pending": 5, "capacity": 8}
+        answer = ask_admin(instance, "/health/ready")
+        assert answer.body == (b'{"status":"ready"}' if ready else b'{"status":"not ready","reason":"saturated"}')
+        instance.expect(answer, 200 if ready else 503)
+        verbose = ask_admin(instance, "/health/ready?verbose").body.decode()
+        assert verbose.startswith("[+]pool ok" if ready else "[-]pool failed: saturated") and "(5 of 8 connections waiting)" in verbose
+        assert ask_admin(instance, "/health/live").status == 200
+        assert detailed(ask_admin(instance, "/health/detailed").body)["pool"]["busy"] == 2
+        assert all(connection.read_answer().status == 200 for connection in blocking)
+        wait_for(lambda: admin_queue(instance)["pending"] == 0, 5, "the queue is empty")
+        instance.expect(ask_admin(instance, "/health/ready"), 200)
+        assert all(connection.ask(uri="/users/x", keep=False).status > 0 for connection in waiting)
+
+
+def test_the_queue_of_several_listeners_and_in_every_form(service: Callable[..., Vitalsd], directory: Callable[[], Any]) -> None:
+    instance = service(LISTEN_BACKLOG=16, WORKERS=1)
+    other, port = directory(), free_port()
+    other.mkdir()
+    instance.settings["LISTEN"] += f",unix:{other}/w.sock,tcp:127.0.0.1:{port}"
+    instance.settings["ADMIN_LISTEN"] = f"unix:{instance.admin_socket}"
+    instance.start()
+    with ExitStack() as still_open:
+        blocking = block(instance, still_open, 0, 3000)
+        for address in (instance.socket, f"{other}/w.sock", f"{other}/w.sock", ("127.0.0.1", port)):
+            still_open.enter_context(instance.connect(address))
+        wait_for(lambda: admin_queue(instance) == {"pending": 4, "capacity": 48}, 3, "four connections wait")
+        draft = ask_admin(instance, "/health/detailed?format=health").json()["checks"]["pool:connections"][0]
+        assert (draft["componentId"], draft["observedValue"], draft["capacity"]) == ("queue", 4, 48)
+        pool = ask_admin(instance, "/health/detailed?format=microprofile").json()["checks"][-1]
+        assert (pool["name"], pool["data"]["queue_pending"], pool["data"]["queue_capacity"]) == ("pool", 4, 48)
+        assert blocking.read_answer().status == 200
+
+
+def test_saturated_after(service: Callable[..., Vitalsd]) -> None:
+    """Long requests of every worker, and nobody waiting."""
+    instance = service(WORKERS=1, SATURATED_AFTER="100ms")
+    instance.settings["ADMIN_LISTEN"] = f"unix:{instance.admin_socket}"
+    instance.start()
+    with ExitStack() as still_open:
+        blocking = block(instance, still_open, 0, 2000)
+        wait_for(lambda: ask_admin(instance, "/health/ready").body == b'{"status":"not ready","reason":"saturated"}', 1.5, "saturated")
+        assert admin_queue(instance)["pending"] == 0
+        assert blocking.read_answer().status == 200
+    wait_for(lambda: ask_admin(instance, "/health/ready").status == 200, 5, "ready again")

@@ -47,7 +47,7 @@ class Vitalsd:
         self.socket, self.admin_socket = str(directory / "v.sock"), str(directory / "a.sock")
         self.settings: dict[str, Any] = {
             "LISTEN": f"unix:{self.socket}", "WORKERS": 2, "LOG_FILE": directory / "vitals.log",
-            "SCOREBOARD": directory / "scoreboard", "PID_FILE": directory / "vitalsd.pid",
+            "SCOREBOARD": directory / "scoreboard", "PID_FILE": directory / "vitalsd.pid", "DRAIN_SECONDS": 0,
         }
         self.settings.update(settings)
         self.env_file = directory / "vitals.env"

@@ -1,14 +1,11 @@
 /* test_check_memory.c - memory by made trees of /proc and /sys/fs/cgroup, and the check on the real ones. */
 #include <check.h>
-#include <ftw.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "check_memory.h"
 #include "check_table.h"
+#include "made_tree.h"
 #include "run_suite.h"
 #include "settings.h"
 
@@ -16,51 +13,9 @@
 #define MEMINFO "MemTotal:        8388608 kB\nMemFree:          100 kB\nMemAvailable:    4194304 kB\n"
 #define MAX_FILES 8
 
-static char root[64];
-
-static void
-setup(void)
-{
-	snprintf(root, sizeof root, "/tmp/vt_memory_XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(root));
-}
-
-static int
-remove_entry(const char *path, const struct stat *st, int flag, struct FTW *where)
-{
-	(void)st;
-	(void)flag;
-	(void)where;
-	return remove(path);
-}
-
-static void
-teardown(void)
-{
-	nftw(root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void
-put(const char *name, const char *text)
-{
-	char path[512];
-	snprintf(path, sizeof path, "%s/%s", root, name);
-	for (char *p = path + strlen(root) + 1; (p = strchr(p, '/')) != NULL; p++) {
-		*p = '\0';
-		mkdir(path, 0700);
-		*p = '/';
-	}
-	FILE *file = fopen(path, "w");
-	ck_assert_ptr_nonnull(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 struct tree {
 	const char *what;
-	struct {
-		const char *name, *text;
-	} files[MAX_FILES];
+	struct made_file files[MAX_FILES];
 	int status;
 	uint64_t total, available;
 };
@@ -162,13 +117,9 @@ static const struct tree trees[] = {
 START_TEST(test_trees)
 {
 	const struct tree *tree = &trees[_i];
-	char proc[96], cgroup[96];
 	struct memory_usage usage = {0};
-	snprintf(proc, sizeof proc, "%s/proc", root);
-	snprintf(cgroup, sizeof cgroup, "%s/cgroup", root);
-	for (int i = 0; i < MAX_FILES && tree->files[i].name != NULL; i++)
-		put(tree->files[i].name, tree->files[i].text);
-	int status = memory_read(&(struct memory_roots){.proc = proc, .cgroup = cgroup}, &usage);
+	made_tree_put(tree->files, MAX_FILES);
+	int status = memory_read(made_tree_roots(), &usage);
 	ck_assert_msg(status == tree->status, "%s: %d", tree->what, status);
 	if (status != 0)
 		return;
@@ -212,7 +163,7 @@ main(void)
 {
 	Suite *suite = suite_create("check_memory");
 	TCase *tc = tcase_create("check_memory");
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, made_tree_setup, made_tree_teardown);
 	tcase_add_loop_test(tc, test_trees, 0, (int)(sizeof trees / sizeof trees[0]));
 	tcase_add_test(tc, test_this_machine);
 	suite_add_tcase(suite, tc);

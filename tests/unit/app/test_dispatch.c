@@ -7,11 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "dispatch.h"
 #include "err.h"
 #include "log.h"
 #include "redact.h"
 #include "router.h"
+#include "routes.h"
 #include "run_suite.h"
 #include "scoreboard.h"
 #include "services.h"
@@ -27,10 +29,12 @@ static struct router *router;
 static struct dispatch *dispatch;
 static struct slot_request in_flight;
 static bool was_in_flight;
+static unsigned hellos;
 
 static enum vt_result
 hello(struct vt_request *req, struct vt_response *res)
 {
+	hellos++;
 	was_in_flight = slot_get_request(services_of(req)->slot, &in_flight);
 	return vt_json_text(res, "{}", 2);
 }
@@ -78,14 +82,14 @@ add_route(const char *method, const char *template, vt_handler_fn *handler)
 static void
 setup(void)
 {
-	static char *const no_environment[] = {NULL};
+	static char *const environment[] = {"QUEUE_TIMEOUT=500ms", NULL};
 	struct err err;
 	bool was_there;
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	for (int i = 0; i < 3; i++)
 		snprintf(path[i], sizeof path[i], "%s/%d", directory, i);
 	close(open(path[2], O_CREAT | O_WRONLY, 0600));
-	reader = settings_read(path[2], no_environment);
+	reader = settings_read(path[2], environment);
 	services.settings = settings_values(reader);
 	services.board = scoreboard_create(path[0], 1, &was_there, &err);
 	ck_assert_ptr_nonnull(services.board);
@@ -100,6 +104,11 @@ setup(void)
 	add_route("GET", "/silent", silent);
 	add_route("GET", "/unavailable", unavailable);
 	add_route("GET", "/greedy", greedy);
+	ck_assert_int_eq(
+		router_add(router,
+	                   &(struct route){.method = "GET", .path = "/probe", .handler = hello, .flags = ROUTE_PROBE},
+	                   &err),
+		0);
 	dispatch = dispatch_create(&services, redact);
 	ck_assert_ptr_nonnull(dispatch);
 }
@@ -268,6 +277,66 @@ START_TEST(two_records_tell_of_a_request)
 }
 END_TEST
 
+/* As nginx would have stamped it so long ago. */
+static const char *
+run_late(const char *method, const char *uri, int64_t waited_ms)
+{
+	char stamp[64];
+	int64_t then_ms = clock_real_ns() / NS_PER_MS - waited_ms;
+	snprintf(stamp, sizeof stamp, "REQUEST_START=%jd.%03jd", (intmax_t)then_ms / 1000, (intmax_t)then_ms % 1000);
+	return run(method, uri, stamp, NULL);
+}
+
+START_TEST(what_waited_too_long_is_refused_unserved)
+{
+	const char *answer = run_late("GET", "/hello", 600);
+	ck_assert_int_eq(strncmp(answer, "Status: 503 ", 12), 0);
+	ck_has(answer, "\r\nRetry-After: 1\r\n");
+	ck_has(answer, "\r\nX-Correlation-ID: ");
+	ck_has(answer, "\r\nX-Process-Time: ");
+	ck_has(answer, "\"detail\":\"The request waited too long to be served.\"");
+	ck_assert_uint_eq(hellos, 0);
+	ck_has(run_late("GET", "/nothing", 600), "Status: 503 ");
+	ck_has(run_late("GET", "/hello", 20), "Status: 200 ");
+	ck_has(run_late("GET", "/probe", 600), "Status: 200 ");
+	ck_assert_uint_eq(hellos, 2);
+	/* What a client sends as a header is another parameter. */
+	ck_has(run("GET", "/hello", "HTTP_REQUEST_START=1.000", NULL), "Status: 200 ");
+}
+END_TEST
+
+/* Of the last record; negative where it has no queue_seconds. */
+static double
+logged_queue_seconds(void)
+{
+	char line[4096], last[4096] = "";
+	FILE *file = fopen(path[1], "r");
+	ck_assert_ptr_nonnull(file);
+	while (fgets(line, sizeof line, file) != NULL)
+		memcpy(last, line, sizeof last);
+	fclose(file);
+	ck_has(last, "\"message\":\"Request completed\"");
+	struct json_object *record = json_tokener_parse(last), *value;
+	double seconds =
+		json_object_object_get_ex(record, "queue_seconds", &value) ? json_object_get_double(value) : -1;
+	json_object_put(record);
+	return seconds;
+}
+
+START_TEST(how_long_a_request_waited_is_logged)
+{
+	run_late("GET", "/hello", 600);
+	ck_assert_double_ge(logged_queue_seconds(), 0.6);
+	ck_assert_double_lt(logged_queue_seconds(), 60);
+	run_late("GET", "/hello", 0);
+	ck_assert_double_ge(logged_queue_seconds(), 0);
+	run("GET", "/hello", NULL, NULL);
+	ck_assert_double_lt(logged_queue_seconds(), 0);
+	run("GET", "/hello", "REQUEST_START=yesterday", NULL);
+	ck_assert_double_lt(logged_queue_seconds(), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -284,6 +353,8 @@ main(void)
 	tcase_add_test(tc, an_id_of_another_form_is_replaced);
 	tcase_add_test(tc, the_slot_shows_the_request_until_it_is_finished);
 	tcase_add_test(tc, two_records_tell_of_a_request);
+	tcase_add_test(tc, what_waited_too_long_is_refused_unserved);
+	tcase_add_test(tc, how_long_a_request_waited_is_logged);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

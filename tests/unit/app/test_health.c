@@ -13,7 +13,8 @@
 #define REAL_NS INT64_C(1769903999123456000)
 #define MONO_NS (INT64_C(1000) * NS_PER_S)
 #define STAMP "\"timestamp\":\"2026-01-31T23:59:59.123456Z\",\"version\":\"1.2.3\""
-#define POOL "\"pool\":{\"workers\":4,\"idle\":3,\"busy\":1}"
+#define POOL "\"pool\":{\"workers\":4,\"idle\":3,\"busy\":1,\"queue\":{\"pending\":5,\"capacity\":511}}"
+#define POOL_NO_QUEUE "\"pool\":{\"workers\":4,\"idle\":3,\"busy\":1,\"queue\":{\"pending\":null,\"capacity\":null}}"
 #define MEMORY "\"memory\":{\"total\":1000,\"available\":250,\"percent\":75.0}"
 #define DISK "\"disk\":{\"total\":5000,\"free\":4000,\"percent\":12.5}"
 #define NO_MEMORY "\"memory\":{\"total\":null,\"available\":null,\"percent\":null}"
@@ -33,6 +34,8 @@ setup(void)
 		.service = "shop",
 		.version = "1.2.3",
 		.pool = {.workers = 4, .idle = 3, .busy = 1},
+		.queue_known = true,
+		.queue = {.pending = 5, .capacity = 511},
 		.started = true,
 		.checks_passed = true,
 	};
@@ -157,6 +160,15 @@ START_TEST(test_plain_not_configured_and_pressure)
 }
 END_TEST
 
+START_TEST(test_plain_queue_unknown)
+{
+	facts.queue_known = false;
+	expect_plain(HEALTH_DETAILED, "{\"status\":\"healthy\"," STAMP
+	                              ",\"checks\":{\"database\":\"healthy\",\"cache\":\"healthy\"," MEMORY "," DISK
+	                              "," POOL_NO_QUEUE "},\"warnings\":[]}");
+}
+END_TEST
+
 START_TEST(test_withheld)
 {
 	static const enum health_form forms[] = {HEALTH_FORM_JSON, HEALTH_FORM_DRAFT, HEALTH_FORM_MICROPROFILE};
@@ -173,6 +185,9 @@ START_TEST(test_withheld)
 END_TEST
 
 #define DRAFT_HEAD(status) "{\"status\":\"" status "\",\"version\":\"1.2.3\",\"serviceId\":\"shop\""
+#define DRAFT_QUEUE                                                                                                    \
+	"\"pool:connections\":[{\"componentId\":\"queue\",\"componentType\":\"component\",\"observedValue\":5,"        \
+	"\"observedUnit\":\"connections\",\"capacity\":511,\"status\":\"pass\",\"time\":\"2026-01-31T23:59:59.123456Z\"}]"
 #define DRAFT_TIME "\"time\":\"2026-01-31T23:59:58.123456Z\""
 
 START_TEST(test_draft)
@@ -196,13 +211,14 @@ START_TEST(test_draft)
 	                          "},"
 	                          "{\"componentId\":\"disk:/var\",\"componentType\":\"system\","
 	                          "\"observedValue\":12.5,\"observedUnit\":\"percent\",\"status\":\"pass\"," DRAFT_TIME
-	                          "}]}}");
+	                          "}]," DRAFT_QUEUE "}}");
 }
 END_TEST
 
 START_TEST(test_draft_warn_and_fail)
 {
 	report.count = 2;
+	facts.queue_known = false;
 	break_check(CACHE, "unhealthy: slow");
 	expect(HEALTH_READY, HEALTH_FORM_DRAFT, HEALTH_SHOWN, DRAFT_HEAD("pass") "}");
 	expect(HEALTH_DETAILED, HEALTH_FORM_DRAFT, HEALTH_SHOWN,
@@ -227,7 +243,9 @@ START_TEST(test_draft_warn_and_fail)
 }
 END_TEST
 
-#define MP_POOL "{\"name\":\"pool\",\"status\":\"UP\",\"data\":{\"workers\":4,\"idle\":3,\"busy\":1}}"
+#define MP_POOL_START "{\"name\":\"pool\",\"status\":\"UP\",\"data\":{\"workers\":4,\"idle\":3,\"busy\":1"
+#define MP_POOL MP_POOL_START ",\"queue_pending\":5,\"queue_capacity\":511}}"
+#define MP_POOL_NO_QUEUE MP_POOL_START "}}"
 
 START_TEST(test_microprofile)
 {
@@ -249,9 +267,10 @@ START_TEST(test_microprofile)
 	expect(HEALTH_READY, HEALTH_FORM_MICROPROFILE, HEALTH_SHOWN,
 	       "{\"status\":\"DOWN\",\"checks\":[{\"name\":\"ready\",\"status\":\"DOWN\","
 	       "\"data\":{\"reason\":\"database unavailable\"}}]}");
+	facts.queue_known = false;
 	expect(HEALTH_DETAILED, HEALTH_FORM_MICROPROFILE, HEALTH_SHOWN,
 	       "{\"status\":\"DOWN\",\"checks\":[{\"name\":\"database\",\"status\":\"DOWN\","
-	       "\"data\":{\"error\":\"unhealthy: x\"}}," MP_POOL "]}");
+	       "\"data\":{\"error\":\"unhealthy: x\"}}," MP_POOL_NO_QUEUE "]}");
 }
 END_TEST
 
@@ -260,11 +279,17 @@ START_TEST(test_text)
 	report.checks[MEM].result.status = CHECK_NOT_CONFIGURED;
 	break_check(CACHE, "unhealthy: slow");
 	expect(HEALTH_READY, HEALTH_FORM_TEXT, HEALTH_SHOWN,
-	       "[+]pool ok\n[+]database ok\n[-]cache failed (not critical): slow\n[+]memory not configured: ok\n[+]disk ok\n"
+	       "[+]pool ok (5 of 511 connections waiting)\n[+]database ok\n[-]cache failed (not critical): slow\n"
+	       "[+]memory not configured: ok\n[+]disk ok\n"
 	       "ready check passed\n");
 	break_check(DATABASE, "unhealthy: connection refused");
-	facts.draining = true;
+	facts.saturated = true;
 	report.count = 1;
+	expect(HEALTH_READY, HEALTH_FORM_TEXT, HEALTH_SHOWN,
+	       "[-]pool failed: saturated (5 of 511 connections waiting)\n[-]database failed: connection refused\n"
+	       "ready check failed\n");
+	facts.draining = true;
+	facts.queue_known = false;
 	expect(HEALTH_READY, HEALTH_FORM_TEXT, HEALTH_SHOWN,
 	       "[-]pool failed: draining\n[-]database failed: connection refused\nready check failed\n");
 	health_exclude(&facts, &report, "database");
@@ -338,6 +363,7 @@ main(void)
 	tcase_add_test(tc, test_plain_warnings);
 	tcase_add_test(tc, test_plain_critical_disk_says_why);
 	tcase_add_test(tc, test_plain_not_configured_and_pressure);
+	tcase_add_test(tc, test_plain_queue_unknown);
 	tcase_add_test(tc, test_withheld);
 	tcase_add_test(tc, test_draft);
 	tcase_add_test(tc, test_draft_warn_and_fail);

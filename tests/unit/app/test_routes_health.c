@@ -81,6 +81,7 @@ setup(void)
 	                             .health_check_timeout_ms = 5000,
 	                             .health_cache_ms = 60000,
 	                             .request_timeout_ms = 30000,
+	                             .saturated_after_ms = 1000,
 	                             .disk_max_percent = 100,
 	                             .memory_max_percent = 100,
 	                             .admin_token = "s3cret"};
@@ -186,7 +187,9 @@ START_TEST(test_healthy)
 	ck_assert_ptr_nonnull(strstr(res.body.data,
 	                             "\"checks\":{\"database\":\"not configured\",\"cache\":\"not configured\","
 	                             "\"memory\":{\"total\":"));
-	ck_assert_ptr_nonnull(strstr(res.body.data, "\"pool\":{\"workers\":1,\"idle\":0,\"busy\":1}"));
+	ck_assert_ptr_nonnull(strstr(
+		res.body.data,
+		"\"pool\":{\"workers\":1,\"idle\":0,\"busy\":1,\"queue\":{\"pending\":null,\"capacity\":null}}"));
 	ck_assert_ptr_nonnull(strstr(res.body.data, "\"warnings\":[]}"));
 }
 END_TEST

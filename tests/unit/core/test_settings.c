@@ -84,6 +84,9 @@ START_TEST(defaults_hold)
 	ck_assert_ptr_null(values->log_file);
 	ck_assert(values->log_probes && values->enable_health_checks && !values->debug);
 	ck_assert_int_eq(values->health_check_timeout_ms, 800);
+	ck_assert_int_eq(values->queue_timeout_ms, 0);
+	ck_assert_int_eq(values->saturated_after_ms, 1000);
+	ck_assert_int_eq(values->ready_max_queue_percent, 50);
 	ck_assert(text_list_has(&values->critical_checks, "database"));
 	ck_assert_int_eq(values->db_pool_recycle_ms, 3600000);
 	ck_assert_int_eq(values->redis_timeout_ms, 50);
@@ -138,7 +141,7 @@ START_TEST(says_all_problems_at_once)
 		"vitals.env line 9: MAX_PARAMS is set again; line 8 sets it already. Remove one of the two.",
 		"vitals.env line 4: LISTEN is \"tcp::9000\"; \"tcp::9000\" names no host; write tcp:127.0.0.1:9000, or "
 		"tcp:0.0.0.0:9000 if the service is to be reachable from everywhere.",
-		"vitals.env line 1: WORKERS is \"many\"; allowed is a whole number from 1 to 1024 processes.",
+		"vitals.env line 1: WORKERS is \"many\"; allowed is a whole number from 0 to 1024 processes.",
 		"vitals.env line 3: REQUEST_TIMEOUT is \"1 hour\"; allowed is a duration such as 800ms, 30s, 5m, 1h or 1d "
 		"from 10ms to 1d.",
 		"vitals.env line 6: LOG_LEVEL is \"loud\"; allowed is DEBUG, INFO, WARNING, ERROR or CRITICAL.",
@@ -195,12 +198,16 @@ START_TEST(workers_go_by_processors)
 	int wanted = 2 * CPU_COUNT(&set) < 4 ? 4 : 2 * CPU_COUNT(&set);
 	read_with("", (char *[]){NULL});
 	ck_assert_int_eq(values->workers, wanted > 1024 ? 1024 : wanted);
+	ck_assert_int_eq(values->workers_max, values->workers);
 	read_with("WORKERS=0\n", (char *[]){NULL});
-	ck_assert_ptr_nonnull(strstr(settings_problem(reader, 0), "WORKERS"));
-	read_with("WORKERS=4\n", (char *[]){NULL});
+	ck_assert_ptr_null(settings_problem(reader, 0));
+	ck_assert_int_eq(values->workers_max, WORKERS_ALONE_MAX);
+	read_with("WORKERS=4\nWORKERS_MAX=9\n", (char *[]){NULL});
 	ck_assert_int_eq(values->workers, 4);
+	ck_assert_int_eq(values->workers_max, 9);
 	read_with("WORKERS=1\n", (char *[]){NULL});
 	ck_assert_int_eq(values->workers, 1);
+	ck_assert_int_eq(values->workers_max, 1);
 }
 END_TEST
 
@@ -231,11 +238,12 @@ static const struct {
 	{"LISTEN=unix:/a\nADMIN_LISTEN=unix:/a\n",
          "vitals.env line 2: ADMIN_LISTEN names unix:/a, which LISTEN names too; it needs an address of its own."},
 	{"LISTEN=unix:/a,unix:/a\n", "vitals.env line 1: LISTEN names unix:/a twice."},
-	{"WORKERS=1024\nADMIN_LISTEN=unix:/a\n",
-         "vitals.env line 1: WORKERS is 1024; with ADMIN_LISTEN at most 1023 are allowed."},
+	{"WORKERS=9\nWORKERS_MAX=8\n", "vitals.env line 2: WORKERS_MAX is 8; it must be at least WORKERS, 9."},
+	{"WORKERS=0\nADMIN_LISTEN=unix:/a\n",
+         "vitals.env line 2: ADMIN_LISTEN is set, but with WORKERS=0 there is no admin worker; leave it out."},
 	{"LISTEN=\n",
          "vitals.env line 1: LISTEN is \"\"; allowed is a list, with commas in between, of 1 to 16 items."},
-	{"WORKERS=\n", "vitals.env line 1: WORKERS is \"\"; allowed is a whole number from 1 to 1024 processes."},
+	{"WORKERS=\n", "vitals.env line 1: WORKERS is \"\"; allowed is a whole number from 0 to 1024 processes."},
 };
 
 START_TEST(rules_hold)
@@ -247,8 +255,8 @@ END_TEST
 
 START_TEST(settings_without_effect_are_unknown)
 {
-	static const char *const names[] = {"WORKERS_MAX",     "MAX_REQUESTS",   "QUEUE_TIMEOUT", "LOG_BODIES",
-	                                    "SLOW_REQUEST_MS", "ENABLE_METRICS", "TRACE_FILE",    "CACHE_MEMORY_BYTES"};
+	static const char *const names[] = {"LOG_BODIES", "SLOW_REQUEST_MS", "ENABLE_METRICS", "TRACE_FILE",
+	                                    "CACHE_MEMORY_BYTES"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char text[64];
 		snprintf(text, sizeof text, "%s=1\n", names[i]);

@@ -1,6 +1,7 @@
 /* test_request.c - from CGI variables to a request: every front that we know, and what is refused. */
 #include "http_fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "clock.h"
@@ -15,9 +16,10 @@ START_TEST(nginx_at_the_root)
 	fixture_init(&f);
 	ck_assert_int_eq(
 		fixture_parse(&f, PARAMS("REQUEST_METHOD=GET", "REQUEST_URI=/users/42?x=1", "DOCUMENT_URI=/users/42",
-	                                 "SCRIPT_NAME=", "QUERY_STRING=x=1", "CONTENT_TYPE=", "CONTENT_LENGTH=",
-	                                 "REMOTE_ADDR=192.0.2.1", "REMOTE_USER=", "REQUEST_SCHEME=https", "HTTPS=on",
-	                                 "SERVER_NAME=example.org", "HTTP_HOST=example.org:8443", "REQUEST_ID=abc123")),
+	                                 "SCRIPT_NAME=", "QUERY_STRING=x=1",
+	                                 "CONTENT_TYPE=", "CONTENT_LENGTH=", "REMOTE_ADDR=192.0.2.1",
+	                                 "REMOTE_USER=", "REQUEST_SCHEME=https", "HTTPS=on", "SERVER_NAME=example.org",
+	                                 "HTTP_HOST=example.org:8443", "REQUEST_ID=abc123", "REQUEST_START=")),
 		VT_OK);
 	ck_assert_str_eq(vt_method(&f.req), "GET");
 	ck_assert_str_eq(vt_path(&f.req), "/users/42");
@@ -53,6 +55,34 @@ START_TEST(a_bare_request_has_defaults)
 	ck_assert_ptr_null(vt_route_context(&f.req));
 	ck_assert_ptr_null(vt_path_param(&f.req, "id"));
 	ck_assert_ptr_null(f.req.web_request_id);
+	ck_assert_int_eq(f.req.queue_ns, -1);
+	fixture_fini(&f);
+}
+END_TEST
+
+START_TEST(the_time_stamp_of_the_web_server)
+{
+	struct fixture f;
+	char now[64], future[64];
+	int64_t now_us = clock_real_ns() / 1000;
+	snprintf(now, sizeof now, "REQUEST_START=t=%jd", (intmax_t)now_us - 2000000);
+	snprintf(future, sizeof future, "REQUEST_START=t=%jd", (intmax_t)now_us + 60000000);
+	fixture_init(&f);
+	ck_assert_int_eq(fixture_parse(&f, PARAMS("REQUEST_METHOD=GET", now, future)), VT_OK);
+	ck_assert_int_ge(f.req.queue_ns, 2 * NS_PER_S);
+	ck_assert_int_lt(f.req.queue_ns, 120 * NS_PER_S);
+	fixture_fini(&f);
+	fixture_init(&f);
+	ck_assert_int_eq(fixture_parse(&f, PARAMS("REQUEST_METHOD=GET", future)), VT_OK);
+	ck_assert_int_eq(f.req.queue_ns, 0);
+	fixture_fini(&f);
+	fixture_init(&f);
+	ck_assert_int_eq(fixture_parse(&f, PARAMS("REQUEST_METHOD=GET", "REQUEST_START=soon", now)), VT_OK);
+	ck_assert_int_eq(f.req.queue_ns, -1);
+	fixture_fini(&f);
+	fixture_init(&f);
+	ck_assert_int_eq(fixture_parse(&f, PARAMS("REQUEST_METHOD=GET", "HTTP_REQUEST_START=t=0")), VT_OK);
+	ck_assert_int_eq(f.req.queue_ns, -1);
 	fixture_fini(&f);
 }
 END_TEST
@@ -365,6 +395,7 @@ main(void)
 	TCase *tc = tcase_create("request");
 	tcase_add_test(tc, nginx_at_the_root);
 	tcase_add_test(tc, a_bare_request_has_defaults);
+	tcase_add_test(tc, the_time_stamp_of_the_web_server);
 	tcase_add_test(tc, paths_and_mount_points);
 	tcase_add_test(tc, the_absolute_form_names_the_host);
 	tcase_add_test(tc, the_asterisk_is_for_options);

@@ -81,6 +81,7 @@ START_TEST(it_wakes_again_after_having_slept)
 	watcher_arm(watcher, pair[0], deadline_in_ms(1));
 	ck_assert(shut_down_within(IN_TIME_MS));
 	watcher_disarm(watcher);
+	watcher_request_end(watcher);
 	watcher_destroy(watcher);
 }
 END_TEST

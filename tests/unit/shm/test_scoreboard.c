@@ -10,6 +10,7 @@
 
 #include "err.h"
 #include "layout.h"
+#include "owner.h"
 #include "run_suite.h"
 #include "scoreboard.h"
 
@@ -45,10 +46,10 @@ START_TEST(test_layout_is_as_documented)
 		size_t is, documented;
 	} table[] = {
 		{offsetof(struct scoreboard_file, service), 64},
-		{offsetof(struct scoreboard_file, control), 128},
-		{offsetof(struct scoreboard_file, checks), 192},
+		{offsetof(struct scoreboard_file, control), 1216},
+		{offsetof(struct scoreboard_file, checks), 1280},
 		{sizeof(struct check_record), 320},
-		{offsetof(struct scoreboard_file, slots), 10432},
+		{offsetof(struct scoreboard_file, slots), 11520},
 		{sizeof(struct slot), 640},
 		{offsetof(struct scoreboard_header, fingerprint), 16},
 		{offsetof(struct scoreboard_header, size_bytes), 24},
@@ -56,17 +57,22 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct check_record, sealed.result.checked_ns), 16},
 		{offsetof(struct check_record, sealed.result.status), 32},
 		{offsetof(struct check_record, sealed.result.text), 64},
-		{offsetof(struct slot, pid_started), 8},
+		{offsetof(struct scoreboard_service, held_back), 36},
+		{offsetof(struct scoreboard_service, deaths), 48},
+		{offsetof(struct scoreboard_service, reloads), 80},
+		{offsetof(struct scoreboard_service, refusal), 108},
+		{offsetof(struct slot, worker_started_ns), 8},
 		{offsetof(struct slot, state), 24},
 		{offsetof(struct slot, requests), 32},
-		{offsetof(struct slot, request_lock), 44},
-		{offsetof(struct slot, request.started_ns), 48},
-		{offsetof(struct slot, request.correlation_id), 56},
-		{offsetof(struct slot, request.trace_id), 185},
-		{offsetof(struct slot, request.method), 218},
-		{offsetof(struct slot, request.path), 234},
-		{offsetof(struct slot, request.route), 490},
-		{scoreboard_size_bytes(9), 16192},
+		{offsetof(struct slot, given), 40},
+		{offsetof(struct slot, request_lock), 56},
+		{offsetof(struct slot, request.started_ns), 64},
+		{offsetof(struct slot, request.correlation_id), 72},
+		{offsetof(struct slot, request.trace_id), 201},
+		{offsetof(struct slot, request.method), 234},
+		{offsetof(struct slot, request.path), 250},
+		{offsetof(struct slot, request.route), 506},
+		{scoreboard_size_bytes(9), 17280},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		ck_assert_msg(table[i].is == table[i].documented, "row %zu: %zu, documented %zu", i, table[i].is,
@@ -182,8 +188,8 @@ START_TEST(test_slot_life)
 	struct slot_request request = {.started_ns = 5, .method = "GET", .route = "/x/{id}"};
 	struct slot_request back;
 	slot_claim(slot, ROLE_ADMIN, 3);
-	ck_assert_int_eq(atomic_load(&slot->pid), getpid());
-	ck_assert_int_gt((int64_t)atomic_load(&slot->pid_started), 0);
+	ck_assert_int_eq(slot_pid(slot), getpid());
+	ck_assert_uint_gt(owner_started(atomic_load(&slot->owner)), 0);
 	ck_assert_int_eq(atomic_load(&slot->generation), 3);
 	ck_assert_int_eq(atomic_load(&slot->state), SLOT_STARTING);
 	ck_assert(!slot_get_request(slot, &back));
@@ -201,7 +207,7 @@ START_TEST(test_slot_life)
 	ck_assert(!slot_get_request(slot, &back));
 	atomic_fetch_add(&slot->requests, 10);
 	slot_release(slot);
-	ck_assert_int_eq(atomic_load(&slot->pid), 0);
+	ck_assert_int_eq(slot_pid(slot), 0);
 	ck_assert_int_eq(atomic_load(&slot->state), SLOT_FREE);
 	slot_claim(slot, ROLE_ADMIN, 4);
 	ck_assert_uint_eq(atomic_load(&slot->requests), 10);
@@ -218,7 +224,7 @@ START_TEST(test_start_time_is_the_kernels)
 	ck_assert_ptr_nonnull(pipe);
 	ck_assert_ptr_nonnull(fgets(text, sizeof text, pipe));
 	pclose(pipe);
-	ck_assert_uint_eq(strtoull(text, NULL, 10), atomic_load(&slot->pid_started));
+	ck_assert_uint_eq(strtoull(text, NULL, 10), owner_started(atomic_load(&slot->owner)));
 }
 END_TEST
 

@@ -1,8 +1,8 @@
 /*
  * kernel_file.h - small text files of /proc and /sys, read whole.
  */
-#ifndef APP_KERNEL_FILE_H
-#define APP_KERNEL_FILE_H
+#ifndef CORE_KERNEL_FILE_H
+#define CORE_KERNEL_FILE_H
 
 #include <stddef.h>
 #include <stdint.h>

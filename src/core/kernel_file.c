@@ -1,4 +1,4 @@
-/* kernel_file.c - reads /proc and /sys for the checks. Such files have a few KiB at most and never block. */
+/* kernel_file.c - reads /proc and /sys. Such files have a few KiB at most and never block. */
 #include "kernel_file.h"
 
 #include <ctype.h>

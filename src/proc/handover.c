@@ -1,0 +1,265 @@
+/* handover.c - writes and reads the lines. Called by the program that ends and by the one that begins. */
+#include "handover.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "err.h"
+
+#define HANDOVER_VERSION 1
+#define LINE_BYTES (PATH_MAX + 128)
+
+static const char *const renewals[] = {
+	[RENEWAL_NONE] = "none", [RENEWAL_RELOAD] = "reload", [RENEWAL_UPGRADE] = "upgrade"};
+
+/* ---- Arrays ------------------------------------------------------------------------------------- */
+
+int
+handover_add_listener(struct handover *handover, const struct handed_listener *listener)
+{
+	struct handed_listener *grown =
+		reallocarray(handover->listeners, handover->listener_count + 1, sizeof *handover->listeners);
+	if (grown == NULL)
+		return -1;
+	handover->listeners = grown;
+	grown[handover->listener_count++] = *listener;
+	return 0;
+}
+
+int
+handover_add_predecessor(struct handover *handover, const struct predecessor *predecessor)
+{
+	struct predecessor *grown =
+		reallocarray(handover->predecessors, handover->predecessor_count + 1, sizeof *handover->predecessors);
+	if (grown == NULL)
+		return -1;
+	handover->predecessors = grown;
+	grown[handover->predecessor_count++] = *predecessor;
+	return 0;
+}
+
+void
+handover_fini(struct handover *handover)
+{
+	free(handover->scoreboard_path);
+	free(handover->listeners);
+	free(handover->predecessors);
+	*handover = (struct handover){.scoreboard_fd = -1};
+}
+
+void
+handover_close_listeners(struct handover *handover)
+{
+	for (size_t i = 0; i < handover->listener_count; i++)
+		if (handover->listeners[i].listener.fd >= 0)
+			listener_close(&handover->listeners[i].listener, LISTENER_REMOVE_FILE);
+}
+
+/* ---- Writing ------------------------------------------------------------------------------------ */
+
+static void
+write_lines(const struct handover *handover, FILE *out)
+{
+	fprintf(out, "vitals-handover %d\nrenewal %s\n", HANDOVER_VERSION, renewals[handover->renewal]);
+	fprintf(out, "scoreboard %d %s\n", handover->scoreboard_fd, handover->scoreboard_path);
+	for (size_t role = 0; role < HANDOVER_ROLES; role++)
+		if (handover->handoffs[role].send_fd >= 0)
+			fprintf(out, "handoff %zu %d %d\n", role, handover->handoffs[role].send_fd,
+			        handover->handoffs[role].receive_fd);
+	for (size_t i = 0; i < handover->listener_count; i++) {
+		const struct listener *listener = &handover->listeners[i].listener;
+		fprintf(out, "listener %d %d %d %ju %ju %s\n", (int)handover->listeners[i].role,
+		        handover->listeners[i].given, listener->fd, (uintmax_t)listener->device,
+		        (uintmax_t)listener->inode, listener->address.text);
+	}
+	for (size_t i = 0; i < handover->predecessor_count; i++) {
+		const struct predecessor *from = &handover->predecessors[i];
+		fprintf(out, "worker %u %ld %d %" PRIu32 " %" PRId64 "\n", from->index, (long)from->pid,
+		        (int)from->role, from->generation, from->started_ns);
+	}
+}
+
+int
+handover_write(const struct handover *handover, struct err *err)
+{
+	int fd = memfd_create("vitals-handover", 0);
+	int copy = fd >= 0 ? dup(fd) : -1;
+	FILE *out = copy >= 0 ? fdopen(copy, "w") : NULL;
+	if (out != NULL) {
+		write_lines(handover, out);
+		if (fclose(out) == 0)
+			return fd;
+	} else if (copy >= 0) {
+		close(copy);
+	}
+	err_set(err, "What the next program has to know cannot be written: %s.", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* ---- Reading ------------------------------------------------------------------------------------ */
+
+static bool
+is_role(int role)
+{
+	return role >= 0 && role < HANDOVER_ROLES;
+}
+
+static int
+read_listener(struct handover *handover, const char *line)
+{
+	int role, given, at;
+	uintmax_t device, inode;
+	struct handed_listener handed = {.listener = {.fd = -1}};
+	struct listener *listener = &handed.listener;
+	if (sscanf(line, "listener %d %d %d %ju %ju %n", &role, &given, &listener->fd, &device, &inode, &at) != 5 ||
+	    !is_role(role) || address_of_socket(&listener->address, listener->fd) != 0)
+		return -1;
+	handed.role = (enum slot_role)role;
+	handed.given = given != 0;
+	listener->device = (dev_t)device;
+	listener->inode = (ino_t)inode;
+	/* As it was written in the setting, which is what it will be looked for by. */
+	snprintf(listener->address.text, sizeof listener->address.text, "%s", line + at);
+	return handover_add_listener(handover, &handed);
+}
+
+static int
+read_worker(struct handover *handover, const char *line)
+{
+	int role;
+	long pid;
+	struct predecessor from;
+	if (sscanf(line, "worker %u %ld %d %" SCNu32 " %" SCNd64, &from.index, &pid, &role, &from.generation,
+	           &from.started_ns) != 5 ||
+	    !is_role(role) || pid <= 0)
+		return -1;
+	from.pid = (pid_t)pid;
+	from.role = (enum slot_role)role;
+	return handover_add_predecessor(handover, &from);
+}
+
+static int
+read_handoff(struct handover *handover, const char *line)
+{
+	int role;
+	struct handoff handoff;
+	if (sscanf(line, "handoff %d %d %d", &role, &handoff.send_fd, &handoff.receive_fd) != 3 || !is_role(role))
+		return -1;
+	handover->handoffs[role] = handoff;
+	return 0;
+}
+
+static int
+read_scoreboard(struct handover *handover, const char *line)
+{
+	int at;
+	if (sscanf(line, "scoreboard %d %n", &handover->scoreboard_fd, &at) != 1)
+		return -1;
+	free(handover->scoreboard_path);
+	handover->scoreboard_path = strdup(line + at);
+	return handover->scoreboard_path != NULL ? 0 : -1;
+}
+
+static int
+read_renewal(struct handover *handover, const char *line)
+{
+	for (size_t i = RENEWAL_RELOAD; i < sizeof renewals / sizeof renewals[0]; i++)
+		if (strcmp(line + strlen("renewal "), renewals[i]) == 0)
+			handover->renewal = (enum renewal)i;
+	return handover->renewal != RENEWAL_NONE ? 0 : -1;
+}
+
+static int
+read_line(struct handover *handover, char *line)
+{
+	static const struct {
+		const char *kind;
+		int (*read)(struct handover *handover, const char *line);
+	} kinds[] = {
+		{"renewal ", read_renewal},   {"scoreboard ", read_scoreboard}, {"handoff ", read_handoff},
+		{"listener ", read_listener}, {"worker ", read_worker},
+	};
+	line[strcspn(line, "\n")] = '\0';
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strncmp(line, kinds[i].kind, strlen(kinds[i].kind)) == 0)
+			return kinds[i].read(handover, line);
+	return 0;
+}
+
+/* The memory file, open for reading from its start; NULL where the variable names none. */
+static FILE *
+open_named(const char *name)
+{
+	char *end;
+	struct stat st;
+	long fd = strtol(name, &end, 10);
+	if (end == name || *end != '\0' || fd <= STDERR_FILENO || fd > INT_MAX || fstat((int)fd, &st) != 0 ||
+	    !S_ISREG(st.st_mode) || lseek((int)fd, 0, SEEK_SET) != 0)
+		return NULL;
+	return fdopen((int)fd, "r");
+}
+
+static int
+read_lines(struct handover *handover, FILE *in)
+{
+	char line[LINE_BYTES];
+	int version;
+	if (fgets(line, sizeof line, in) == NULL || sscanf(line, "vitals-handover %d", &version) != 1 ||
+	    version != HANDOVER_VERSION)
+		return -1;
+	while (fgets(line, sizeof line, in) != NULL)
+		if (read_line(handover, line) != 0)
+			return -1;
+	return handover->renewal != RENEWAL_NONE && handover->scoreboard_fd >= 0 ? 0 : -1;
+}
+
+int
+handover_read(struct handover *handover, struct err *err)
+{
+	*handover = (struct handover){.scoreboard_fd = -1};
+	for (size_t role = 0; role < HANDOVER_ROLES; role++)
+		handover->handoffs[role] = (struct handoff){.send_fd = -1, .receive_fd = -1};
+	const char *name = getenv(HANDOVER_VARIABLE);
+	if (name == NULL)
+		return 0;
+	FILE *in = open_named(name);
+	unsetenv(HANDOVER_VARIABLE);
+	int status = in != NULL ? read_lines(handover, in) : -1;
+	if (in != NULL)
+		fclose(in);
+	if (status != 0)
+		return err_set(err, "What " HANDOVER_VARIABLE " names is not what a former supervisor left; unset it.");
+	handover_mark(handover, HANDOVER_CLOSE);
+	return 0;
+}
+
+/* ---- Over the exec ------------------------------------------------------------------------------ */
+
+static void
+mark(int fd, enum handover_keep keep)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, keep == HANDOVER_KEEP ? 0 : FD_CLOEXEC);
+}
+
+void
+handover_mark(const struct handover *handover, enum handover_keep keep)
+{
+	mark(handover->scoreboard_fd, keep);
+	for (size_t role = 0; role < HANDOVER_ROLES; role++) {
+		mark(handover->handoffs[role].send_fd, keep);
+		mark(handover->handoffs[role].receive_fd, keep);
+	}
+	for (size_t i = 0; i < handover->listener_count; i++)
+		mark(handover->listeners[i].listener.fd, keep);
+}

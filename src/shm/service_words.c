@@ -1,0 +1,68 @@
+/*
+ * service_words.c - what the scoreboard says of the service as a whole: its slots summed up, its last refused reload.
+ *
+ * Read by health routes, metrics and vitalsctl at any moment, without a lock.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "layout.h"
+
+static void
+count_state(struct pool_summary *summary, enum slot_state state)
+{
+	switch (state) {
+	case SLOT_STARTING:
+		summary->starting++;
+		break;
+	case SLOT_IDLE:
+		summary->idle++;
+		break;
+	case SLOT_BUSY:
+		summary->busy++;
+		break;
+	case SLOT_STOPPING:
+		summary->stopping++;
+		break;
+	case SLOT_FREE:
+	case SLOT_DEAD:
+		break;
+	}
+}
+
+void
+scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_summary *summary)
+{
+	*summary = (struct pool_summary){0};
+	for (unsigned i = 0; i < board->slots; i++) {
+		struct slot *slot = &board->file->slots[i];
+		if (atomic_load_explicit(&slot->role, memory_order_relaxed) != role)
+			continue;
+		summary->requests += atomic_load_explicit(&slot->requests, memory_order_relaxed);
+		if (slot_pid(slot) == 0)
+			continue;
+		summary->workers++;
+		summary->connections += atomic_load_explicit(&slot->connections, memory_order_relaxed);
+		count_state(summary, atomic_load_explicit(&slot->state, memory_order_relaxed));
+	}
+}
+
+void
+scoreboard_refuse_reload(struct scoreboard *board, const char *why)
+{
+	struct scoreboard_service *service = &board->file->service;
+	seqlock_write_begin(&service->refusal_lock);
+	snprintf(service->refusal, sizeof service->refusal, "%s", why);
+	seqlock_write_end(&service->refusal_lock);
+	/* Last: who sees the count finds the text. */
+	atomic_fetch_add(&service->reloads_refused, 1);
+}
+
+bool
+scoreboard_refusal(struct scoreboard *board, char text[static SCOREBOARD_REFUSAL_BYTES])
+{
+	const struct scoreboard_service *service = &board->file->service;
+	bool stable = seqlock_read(&service->refusal_lock, text, service->refusal, SCOREBOARD_REFUSAL_BYTES);
+	text[SCOREBOARD_REFUSAL_BYTES - 1] = '\0';
+	return stable && text[0] != '\0';
+}
