@@ -14,6 +14,18 @@ from .vitalsd import CHECKOUT, Vitalsd, build_directory, program
 
 # Where mod_fcgid keeps its sockets and its table.
 SERVER = 'FcgidIPCDir "{directory}/ipc"\nFcgidProcessTableFile "{directory}/table"\n'
+# What the administrator of a shared host has configured; the last three lines are Debian's.
+HOST = """\
+DocumentRoot "{root}"
+FcgidMaxRequestLen {max_bytes}
+<Directory "{root}">
+    AllowOverride All
+    Require all granted
+</Directory>
+<FilesMatch "^\\.ht">
+    Require all denied
+</FilesMatch>
+"""
 
 
 def install(directory: Path, to_run: Path) -> None:
@@ -116,6 +128,4 @@ def shared_host(directory: Path, max_bytes: int) -> tuple[Fcgid, str]:
     for name, text in files.items():
         Path(name).write_text(text)
     (home / "public_html" / "vitals.fcgi").chmod(0o755)
-    site = (f'DocumentRoot "{home}/public_html"\n<Directory "{home}/public_html">\nAllowOverride All\nRequire all granted\n</Directory>\n'
-            f"FcgidMaxRequestLen {max_bytes}")
-    return service, site
+    return service, HOST.format(root=home / "public_html", max_bytes=max_bytes)

@@ -129,18 +129,14 @@ NGINX = {
 APACHE = {
     **REFUSED_BY_THEMSELVES,
     "/users/42%00": (404, "ap_unescape_url() answers a NUL with 404"),
-    "OPTIONS *": (200, "Apache answers it by itself"),
 }
 FCGID = {
     **APACHE,
     "length of no body": (0, "mod_fcgid sends the length that it has read"),
-    "length of a chunked body": (True, "mod_fcgid reads the whole body first and knows its length"),
     "too large, chunked": (500, "mod_fcgid answers 500 where FcgidMaxRequestLen is exceeded"),
-    "admin worker": (False, "WORKERS=0: there is none"),
 }
 HAPROXY = {
     "length of no body": (0, "HAProxy sends the length of what it has in its buffer"),
-    "length of a chunked body": (True, "HAProxy takes it whole first"),
     "chunked beyond a buffer": (400, "HAProxy wants to know the length before it sends the parameters, and has a buffer of 16 KiB"),
     "too large, chunked": (400, "as with any chunked body that does not fit into HAProxy's buffer"),
     "two hosts": (400, "HAProxy refuses a request line and a Host header that name two hosts"),
