@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "control.h"
 #include "err.h"
 #include "insist.h"
 #include "log.h"
@@ -111,14 +112,14 @@ take_signal(struct supervisor *supervisor, int number)
 {
 	if (number == SIGTERM || number == SIGQUIT || number == SIGINT)
 		stop(supervisor, number);
-	else if (number == SIGHUP)
+	else if (number == CONTROL_RELOAD)
 		renewal_ask(supervisor, RENEWAL_RELOAD);
-	else if (number == SIGUSR2)
+	else if (number == CONTROL_UPGRADE)
 		renewal_ask(supervisor, RENEWAL_UPGRADE);
 	else if (number == SIGUSR1)
 		reopen_log(supervisor);
-	else if (number == SUPERVISOR_DRAIN || number == SUPERVISOR_RESUME)
-		drain(supervisor, number == SUPERVISOR_DRAIN);
+	else if (number == CONTROL_DRAIN || number == CONTROL_RESUME)
+		drain(supervisor, number == CONTROL_DRAIN);
 	/* SIGCHLD is followed by reap(); the others are blocked so that they do no harm. */
 }
 
@@ -146,8 +147,8 @@ reap(struct supervisor *supervisor)
 static sigset_t
 signals_read(void)
 {
-	const int numbers[] = {SIGTERM, SIGINT,  SIGQUIT,  SIGCHLD,          SIGHUP,           SIGUSR1,
-	                       SIGUSR2, SIGALRM, SIGWINCH, SUPERVISOR_DRAIN, SUPERVISOR_RESUME};
+	const int numbers[] = {SIGTERM, SIGINT,  SIGQUIT,  SIGCHLD,       SIGHUP,        SIGUSR1,
+	                       SIGUSR2, SIGALRM, SIGWINCH, CONTROL_DRAIN, CONTROL_RESUME};
 	sigset_t set;
 	sigemptyset(&set);
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

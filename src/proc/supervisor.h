@@ -5,21 +5,16 @@
  * spawn.c, tries new settings by rehearsal.c, tells of deaths by obituary.c.
  *
  *   SIGTERM, SIGQUIT   graceful stop: not ready for drain_ms, then running requests finish
- *   SIGINT             fast stop: running requests have fast_stop_ms; so has a second signal to stop no patience
+ *   SIGINT             fast stop: running requests have fast_stop_ms; a second signal to stop does not wait
  *   SIGHUP             reload: the program executes itself anew, with listeners and workers handed over
  *   SIGUSR2            upgrade: the same with the program's file as it is now
  *   SIGUSR1            the log file is opened again
- *   SUPERVISOR_DRAIN, SUPERVISOR_RESUME   not ready, and ready again
+ *   CONTROL_DRAIN, CONTROL_RESUME   not ready, and ready again (control.h)
  */
 #ifndef PROC_SUPERVISOR_H
 #define PROC_SUPERVISOR_H
 
-#include <signal.h>
-
 #include "roster.h"
-
-#define SUPERVISOR_DRAIN (SIGRTMIN + 1)
-#define SUPERVISOR_RESUME (SIGRTMIN + 2)
 
 struct err;
 struct log;

@@ -298,7 +298,9 @@ worker_run(const struct worker_config *config, struct err *err)
 	if (status == 0) {
 		slot_set_state(config->slot, SLOT_IDLE);
 		run_loop(&worker);
-		finish(&worker);
+		/* Who retired has nothing left, and must take nothing more. */
+		if (worker.stopping)
+			finish(&worker);
 	}
 	fcgi_destroy(worker.fcgi);
 	watcher_destroy(worker.watcher);

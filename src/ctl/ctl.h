@@ -1,0 +1,30 @@
+/*
+ * ctl.h - the commands of vitalsctl.
+ *
+ * Each looks at a scoreboard, read-only; what shall change is asked of the supervisor by a signal, and its answer is
+ * read in the scoreboard again.
+ */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct err;
+struct scoreboard;
+
+struct ctl {
+	struct scoreboard *board;
+	const char *path; /* of the scoreboard */
+	bool json;
+	int64_t timeout_ms; /* for the supervisor to do what is asked */
+};
+
+/* Each prints its answer; -1 with err where it could not be done. */
+int ctl_status(const struct ctl *ctl, struct err *err);
+int ctl_drain(const struct ctl *ctl, struct err *err);
+int ctl_resume(const struct ctl *ctl, struct err *err);
+int ctl_reload(const struct ctl *ctl, struct err *err);
+int ctl_upgrade(const struct ctl *ctl, struct err *err);
+
+#endif

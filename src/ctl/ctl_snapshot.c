@@ -1,0 +1,100 @@
+/* ctl_snapshot.c - copies the words of the scoreboard; whoever writes them goes on. Used by vitalsctl. */
+#include "ctl_snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "err.h"
+#include "owner.h"
+
+static double
+seconds_since(int64_t then_ns, int64_t now_ns)
+{
+	return then_ns > 0 && now_ns > then_ns ? (double)(now_ns - then_ns) / NS_PER_S : 0;
+}
+
+static void
+read_worker(struct ctl_worker *row, const struct slot *slot, unsigned index)
+{
+	int64_t now_ns = clock_mono_ns();
+	uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_acquire);
+	*row = (struct ctl_worker){
+		.index = index,
+		.pid = owner_pid(owner),
+		.lives = owner_lives(owner),
+		.role = (enum slot_role)atomic_load(&slot->role),
+		.state = (enum slot_state)atomic_load(&slot->state),
+		.phase = slot_phase(slot),
+		.generation = atomic_load(&slot->generation),
+		.connections = atomic_load(&slot->connections),
+		.requests = atomic_load(&slot->requests),
+		.given = atomic_load(&slot->given),
+		.taken = atomic_load(&slot->taken),
+		.age_s = seconds_since(atomic_load(&slot->worker_started_ns), now_ns),
+	};
+	row->has_request = row->state == SLOT_BUSY && slot_get_request(slot, &row->request);
+	row->elapsed_s = row->has_request ? seconds_since(row->request.started_ns, now_ns) : 0;
+}
+
+static int
+read_workers(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err)
+{
+	unsigned slots = scoreboard_slots(board);
+	snapshot->rows = calloc(slots, sizeof *snapshot->rows);
+	if (snapshot->rows == NULL)
+		return err_set(err, "There is no memory for %u workers.", slots);
+	for (unsigned i = 0; i < slots; i++) {
+		const struct slot *slot = scoreboard_slot(board, i);
+		if (slot_pid(slot) != 0)
+			read_worker(&snapshot->rows[snapshot->row_count++], slot, i);
+	}
+	return 0;
+}
+
+static const char *
+status_of(const struct ctl_snapshot *snapshot, const struct scoreboard_service *service)
+{
+	if (snapshot->supervisor == 0)
+		return "alone";
+	if (!snapshot->supervisor_lives)
+		return "stopped";
+	if (atomic_load(&service->draining) != 0)
+		return "draining";
+	return atomic_load(&service->started) != 0 ? "serving" : "starting";
+}
+
+int
+ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err)
+{
+	struct scoreboard_service *service = scoreboard_service(board);
+	uint64_t supervisor = atomic_load(&service->supervisor);
+	*snapshot = (struct ctl_snapshot){
+		.supervisor = owner_pid(supervisor),
+		.supervisor_lives = owner_lives(supervisor),
+		.generation = atomic_load(&service->generation),
+		.workers = atomic_load(&service->workers),
+		.workers_max = atomic_load(&service->workers_max),
+		.workers_wanted = atomic_load(&service->workers_wanted),
+		.held_back = atomic_load(&service->held_back),
+		.up_s = seconds_since(atomic_load(&service->started_real_ns), clock_real_ns()),
+		.recycled = atomic_load(&service->recycled),
+		.reloads = atomic_load(&service->reloads),
+		.reloads_refused = atomic_load(&service->reloads_refused),
+	};
+	for (size_t i = 0; i < DEATH_CAUSES; i++)
+		snapshot->deaths[i] = atomic_load(&service->deaths[i]);
+	if (!scoreboard_refusal(board, snapshot->refusal))
+		snapshot->refusal[0] = '\0';
+	snapshot->status = status_of(snapshot, service);
+	scoreboard_summary(board, ROLE_WORKER, &snapshot->pool);
+	scoreboard_summary(board, ROLE_ADMIN, &snapshot->admin);
+	return read_workers(snapshot, board, err);
+}
+
+void
+ctl_snapshot_fini(struct ctl_snapshot *snapshot)
+{
+	free(snapshot->rows);
+	*snapshot = (struct ctl_snapshot){0};
+}

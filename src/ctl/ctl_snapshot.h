@@ -1,0 +1,49 @@
+/*
+ * ctl_snapshot.h - what a scoreboard says at about one moment, copied out of it.
+ *
+ * Read without the service's help: it may be wedged, or dead.
+ */
+#ifndef CTL_SNAPSHOT_H
+#define CTL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "scoreboard.h"
+
+struct err;
+
+struct ctl_worker {
+	unsigned index;
+	pid_t pid;
+	bool lives; /* false: nobody has tidied up after it yet */
+	enum slot_role role;
+	enum slot_state state;
+	enum slot_phase phase;
+	uint32_t generation, connections;
+	uint64_t requests, given, taken;
+	double age_s;
+	bool has_request;
+	struct slot_request request;
+	double elapsed_s; /* of the request */
+};
+
+struct ctl_snapshot {
+	const char *status; /* serving, starting, draining, stopped, alone */
+	pid_t supervisor;   /* 0: there is none */
+	bool supervisor_lives;
+	uint32_t generation, workers, workers_max, workers_wanted, held_back;
+	double up_s;
+	uint64_t deaths[DEATH_CAUSES];
+	uint64_t recycled, reloads, reloads_refused;
+	char refusal[SCOREBOARD_REFUSAL_BYTES]; /* "" where none was refused */
+	struct pool_summary pool, admin;
+	struct ctl_worker *rows; /* of slots that somebody lives in */
+	size_t row_count;
+};
+
+/* -1 with err: no memory. */
+int ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err);
+void ctl_snapshot_fini(struct ctl_snapshot *snapshot);
+
+#endif

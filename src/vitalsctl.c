@@ -1,0 +1,191 @@
+/*
+ * vitalsctl.c - looks at a running service and steers it.
+ *
+ * Finds the scoreboard as vitalsd does, by the same settings, unless it is named. The only file here that prints
+ * errors and ends the process.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "err.h"
+#include "place.h"
+#include "scoreboard.h"
+#include "settings.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+#define PATH_BYTES 4096
+#define TIMEOUT_DEFAULT_MS 60000
+#define TIMEOUT_MAX_S 86400
+
+enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
+
+static const struct command {
+	const char *name;
+	int (*run)(const struct ctl *ctl, struct err *err);
+	const char *help;
+} commands[] = {
+	{"status", ctl_status, "the service and what each worker is doing; also when the service is stuck"},
+	{"drain", ctl_drain, "not ready any more, so that load balancers turn away; it serves on"},
+	{"resume", ctl_resume, "ready again"},
+	{"reload", ctl_reload, "settings and modules anew; waits until the new workers serve"},
+	{"upgrade", ctl_upgrade, "the program's file too"},
+};
+
+struct arguments {
+	const struct command *command;
+	const char *env_file, *scoreboard;
+	struct ctl ctl;
+	bool help, version;
+};
+
+static void
+print_usage(FILE *out)
+{
+	fprintf(out, "Usage: vitalsctl [OPTION …] COMMAND\n\n");
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(out, "  %-18s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n  %-18s %s\n", "--env-file FILE", "the service's settings, instead of .env");
+	fprintf(out, "  %-18s %s\n", "--scoreboard FILE", "its scoreboard, instead of the one that the settings name");
+	fprintf(out, "  %-18s %s\n", "--timeout SECONDS", "how long to wait for what was asked (60)");
+	fprintf(out, "  %-18s %s\n", "--json", "status as one JSON object");
+	fprintf(out, "  %-18s %s\n", "--help, --version", "this text; the version");
+}
+
+/* The value of "--name value" or "--name=value"; NULL: it is another option. */
+static const char *
+take_value(const char *name, int argc, char **argv, int *at)
+{
+	size_t length = strlen(name);
+	if (strcmp(argv[*at], name) == 0)
+		return *at + 1 < argc ? argv[++*at] : "";
+	return strncmp(argv[*at], name, length) == 0 && argv[*at][length] == '=' ? argv[*at] + length + 1 : NULL;
+}
+
+static int
+take_timeout(struct arguments *arguments, const char *value, struct err *err)
+{
+	char *end;
+	long seconds = strtol(value, &end, 10);
+	if (end == value || *end != '\0' || seconds < 1 || seconds > TIMEOUT_MAX_S)
+		return err_set(err, "--timeout is \"%.32s\"; allowed is a whole number of seconds from 1 to %d.", value,
+		               TIMEOUT_MAX_S);
+	arguments->ctl.timeout_ms = seconds * 1000;
+	return 0;
+}
+
+static int
+take_command(struct arguments *arguments, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(name, commands[i].name) == 0 && arguments->command == NULL) {
+			arguments->command = &commands[i];
+			return 0;
+		}
+	return err_set(err, "\"%.64s\" is not %s; see --help.", name,
+	               arguments->command == NULL ? "a command" : "an option");
+}
+
+static int
+take_argument(struct arguments *arguments, int argc, char **argv, int *at, struct err *err)
+{
+	const char *value;
+	if ((value = take_value("--env-file", argc, argv, at)) != NULL) {
+		arguments->env_file = value;
+		return 0;
+	}
+	if ((value = take_value("--scoreboard", argc, argv, at)) != NULL) {
+		arguments->scoreboard = value;
+		return 0;
+	}
+	if ((value = take_value("--timeout", argc, argv, at)) != NULL)
+		return take_timeout(arguments, value, err);
+	if (strcmp(argv[*at], "--json") == 0)
+		arguments->ctl.json = true;
+	else if (strcmp(argv[*at], "--help") == 0)
+		arguments->help = true;
+	else if (strcmp(argv[*at], "--version") == 0)
+		arguments->version = true;
+	else
+		return take_command(arguments, argv[*at], err);
+	return 0;
+}
+
+/* Where vitalsd with these settings has its scoreboard. */
+static int
+find_scoreboard(const struct arguments *arguments, char *path, struct err *err)
+{
+	struct settings_reader *reader;
+	if (arguments->scoreboard != NULL) {
+		snprintf(path, PATH_BYTES, "%s", arguments->scoreboard);
+		return 0;
+	}
+	reader = settings_read(arguments->env_file, environ);
+	if (reader == NULL)
+		return err_set(err, "There is no memory to read the settings.");
+	const struct settings *settings = settings_values(reader);
+	int status = 0;
+	if (arguments->env_file != NULL && access(arguments->env_file, R_OK) != 0)
+		status = err_set(err, "%s", settings_problem(reader, 0));
+	else if (settings->scoreboard != NULL)
+		snprintf(path, PATH_BYTES, "%s", settings->scoreboard);
+	else
+		status = scoreboard_place(path, PATH_BYTES, geteuid(), settings->listen.items[0], err);
+	settings_destroy(reader);
+	return status;
+}
+
+static int
+run(struct arguments *arguments, struct err *err)
+{
+	char path[PATH_BYTES];
+	if (find_scoreboard(arguments, path, err) != 0)
+		return -1;
+	arguments->ctl.path = path;
+	if (access(path, F_OK) != 0)
+		return err_set(err,
+		               "There is no scoreboard %s: the service does not run, or --env-file or --scoreboard has "
+		               "to name another one.",
+		               path);
+	arguments->ctl.board = scoreboard_attach(path, err);
+	if (arguments->ctl.board == NULL)
+		return -1;
+	int status = arguments->command->run(&arguments->ctl, err);
+	scoreboard_close(arguments->ctl.board);
+	return status;
+}
+
+static int
+complain(const struct err *err, enum exit_status status)
+{
+	fprintf(stderr, "vitalsctl: %s\n", err->text);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err err;
+	struct arguments arguments = {.ctl = {.timeout_ms = TIMEOUT_DEFAULT_MS}};
+	for (int at = 1; at < argc; at++)
+		if (take_argument(&arguments, argc, argv, &at, &err) != 0)
+			return complain(&err, EXIT_MISUSED);
+	if (arguments.help) {
+		print_usage(stdout);
+		return EXIT_DONE;
+	}
+	if (arguments.version) {
+		printf("vitalsctl %s\n", PACKAGE_VERSION);
+		return EXIT_DONE;
+	}
+	if (arguments.command == NULL) {
+		print_usage(stderr);
+		return EXIT_MISUSED;
+	}
+	return run(&arguments, &err) == 0 ? EXIT_DONE : complain(&err, EXIT_FAILED);
+}
