@@ -80,8 +80,10 @@ def test_connections_are_kept(mirror: Mirror) -> None:
     assert mirror.api.connections <= 2, "one for each thread of HAProxy's"
 
 
-@pytest.mark.parametrize("path, admin", [("/health", True), ("/health/ready", True), ("/health/detailed?verbose", True), ("/metrics", True),
-                                         ("/status", True), ("/healthy", False), ("/", False), ("/users/health", False), ("/metrics/x", False)])
+@pytest.mark.parametrize("path, admin", [
+    ("/health", True), ("/health/ready", True), ("/health/detailed?verbose", True), ("/metrics", True), ("/status", True),
+    ("/healthy", False), ("/", False), ("/users/health", False), ("/metrics/x", False),
+])
 def test_probes_go_to_the_admin_worker(mirror: Mirror, path: str, admin: bool) -> None:
     with mirror.client() as client:
         assert client.get(path).status == 200
@@ -177,9 +179,9 @@ def test_a_dropped_post_is_never_repeated(mirror: Mirror, method: str) -> None:
 def test_no_mark_is_left_against_the_service(mirror: Mirror, place: Path) -> None:
     """A service that was away for a moment is asked again at once."""
     mirror.api.close()
-    (place / "v.sock").unlink()
     with mirror.client() as client:
         assert client.get("/users/1").status == 503
+    (place / "v.sock").unlink()
     mirror.api = FakeService(str(place / "v.sock"))
     assert mirror.sent("/users/1").all("REQUEST_URI") == ["/users/1"]
 

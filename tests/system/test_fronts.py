@@ -187,8 +187,8 @@ def test_repeated_headers(front: Front) -> None:
 
 
 @pytest.mark.parametrize("query, params", [
-    ("p=1&p=&q=%26&p=%C3%A4+b", ["1", "", "ä b"]), ("p=a%2Fb%3Fc&x", ["a/b?c"]), ("p=1;2&p==", ["1;2", "="]), ("", []), ("p=%2542", ["%42"]),
-    ("p=?&p=/../", ["?", "/../"]),
+    ("p=1&p=&q=%26&p=%C3%A4+b", ["1", "", "ä b"]), ("p=a%2Fb%3Fc&x", ["a/b?c"]), ("p=1;2&p==", ["1;2", "="]), ("", []),
+    ("p=%2542", ["%42"]), ("p=?&p=/../", ["?", "/../"]),
 ])
 def test_query_strings(front: Front, query: str, params: list[str]) -> None:
     told = facts(front, f"/facts?{query}")
@@ -196,8 +196,9 @@ def test_query_strings(front: Front, query: str, params: list[str]) -> None:
 
 
 @pytest.mark.parametrize("segment, decoded", [
-    ("a%20b", "a b"), ("%C3%A4", "ä"), ("a%2Fb", "a/b"), ("a%2fb", "a/b"), ("%2542", "%42"), ("a%3Fb", "a?b"), ("a%23b", "a#b"), ("a+b", "a+b"),
-    ("a;b=c", "a;b=c"), ("a%3Bb", "a;b"), ("~a", "~a"), ("%41", "A"), ("a%5Cb", "a\\b"), ("a%0Ab", "a\nb"), ("a%22b", 'a"b'), ("a:b@c", "a:b@c"),
+    ("a%20b", "a b"), ("%C3%A4", "ä"), ("a%2Fb", "a/b"), ("a%2fb", "a/b"), ("%2542", "%42"), ("a%3Fb", "a?b"), ("a%23b", "a#b"),
+    ("a+b", "a+b"), ("a;b=c", "a;b=c"), ("a%3Bb", "a;b"), ("~a", "~a"), ("%41", "A"), ("a%5Cb", "a\\b"), ("a%0Ab", "a\nb"),
+    ("a%22b", 'a"b'), ("a:b@c", "a:b@c"),
 ])
 def test_percent_encoded_paths(front: Front, segment: str, decoded: str) -> None:
     refused = front.differs(f"/facts/{segment}")
@@ -209,8 +210,8 @@ def test_percent_encoded_paths(front: Front, segment: str, decoded: str) -> None
 
 @pytest.mark.parametrize("path, status", [
     ("/users/../users/42", 200), ("/users/./42", 200), ("/a/%2e%2e/users/42", 200), ("/%75sers/%34%32", 200), ("/users/42/", 404),
-    ("//users/42", 404), ("/users//42", 404), ("/Users/42", 404), ("/users/%2542", 400), ("/users/42%00", 400), ("/users/4%zz", 400), ("/users/4%2", 400),
-    ("/..", 400), ("/%2e%2e/users/42", 400), ("/a/../../users/42", 400),
+    ("//users/42", 404), ("/users//42", 404), ("/Users/42", 404), ("/users/%2542", 400), ("/users/42%00", 400),
+    ("/users/4%zz", 400), ("/users/4%2", 400), ("/..", 400), ("/%2e%2e/users/42", 400), ("/a/../../users/42", 400),
 ])
 def test_paths(front: Front, path: str, status: int) -> None:
     """Decoded once and normalised by the service alone, or refused by the web server before it."""

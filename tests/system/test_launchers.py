@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -14,7 +15,7 @@ import pytest
 from harness import fcgid
 from harness.fronts import MIB
 from harness.http import Answer, HttpClient
-from harness.launchers import Launched, SocketActivated, SpawnFcgi
+from harness.launchers import Launched, Managed, SocketActivated, SpawnFcgi
 from harness.processes import PATH, send, wait_for
 from harness.vitalsd import CHECKOUT, demo_module, program
 
@@ -63,6 +64,70 @@ def test_a_killed_worker_is_replaced(launched: Launched) -> None:
     send([before[0]], signal.SIGKILL)
     wait_for(lambda: len(launched.workers()) == len(before) and before[0] not in launched.workers(), 10, "a new worker")
     launched.expect(launched.ask(uri="/health"), 200)
+
+
+# ---- A service manager that is told ----
+
+@pytest.fixture
+def managed(built: None, directory: Callable[[], Path]) -> Iterator[Managed]:
+    """Started, with what it told until then not yet read."""
+    service = Managed(directory(), MODULES=demo_module())
+    yield service.start()
+    service.stop()
+    service.log.records()
+    service.notifications.close()
+
+
+class Told:
+    """All that a service told, waited for by assignment; each must have been sent by the main process."""
+
+    def __init__(self, service: Managed) -> None:
+        self.service, self.main, self.seen = service, service.pid, []  # type: Managed, int, list[dict[str, str]]
+
+    def wait(self, **wanted: str) -> dict[str, str]:
+        """The first message with these; it and all before it are forgotten."""
+        def found() -> list[int]:
+            for sender, message in self.service.told():
+                assert sender == self.main, f"{sender} sent {message}, not {self.main}"
+                self.seen.append(message)
+            return [i + 1 for i, message in enumerate(self.seen) if wanted.items() <= message.items()]
+        end = wait_for(found, 10, f"{wanted} among {self.seen}")[0]
+        message, self.seen = self.seen[end - 1], self.seen[end:]
+        return message
+
+
+def test_the_service_manager_is_told_when_it_serves(managed: Managed) -> None:
+    """Once it is answered, not before."""
+    told = Told(managed)
+    told.wait(READY="1")
+    managed.expect(managed.ask(uri="/health"), 200)
+
+
+def test_the_watchdog_is_fed(managed: Managed) -> None:
+    told = Told(managed)
+    told.wait(READY="1")
+    begun = time.monotonic()
+    for _ in range(5):
+        told.wait(WATCHDOG="1")
+    assert time.monotonic() - begun < 6 * managed.watchdog_usec / 1e6
+
+
+def test_a_reload_is_told_from_its_begin_to_its_end(managed: Managed) -> None:
+    told, before = Told(managed), managed.workers()
+    told.wait(READY="1")
+    send([managed.pid], signal.SIGHUP)
+    begun = told.wait(RELOADING="1")
+    assert 0 <= time.clock_gettime(time.CLOCK_MONOTONIC) - int(begun["MONOTONIC_USEC"]) / 1e6 < 10
+    told.wait(READY="1")
+    wait_for(lambda: not set(managed.workers()) & set(before), 10, "the old workers are gone")
+    told.wait(WATCHDOG="1")
+
+
+def test_stopping_is_told(managed: Managed) -> None:
+    told = Told(managed)
+    told.wait(READY="1")
+    assert managed.stop() == 0
+    told.wait(STOPPING="1")
 
 
 # ---- mod_fcgid ----

@@ -93,7 +93,8 @@ class FakeService:
                 return None
 
     def close(self) -> None:
-        """No more connections."""
+        """No more connections; closing alone would leave the one that accept() waits for."""
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

@@ -1,7 +1,9 @@
-"""Whoever opens the sockets and then starts the service with them: spawn-fcgi, systemd's socket activation."""
+"""Whoever starts the service but a shell: spawn-fcgi, systemd's socket activation, a service manager that is told of it."""
 from __future__ import annotations
 
 import os
+import socket
+import struct
 from pathlib import Path
 from typing import Optional
 
@@ -10,10 +12,10 @@ from .vitalsd import Vitalsd, program
 
 
 class Launched(Vitalsd):
-    """An instance whose sockets somebody else opens and gives to it; command is what starts with them."""
+    """An instance that another program starts, and turns into."""
 
     def command(self) -> list[str]:
-        """The program and arguments before vitalsd's own."""
+        """That program and its arguments, before vitalsd's own."""
         raise NotImplementedError
 
     def spawn(self, nofile: Optional[int] = None) -> Process:
@@ -43,3 +45,28 @@ class SocketActivated(Launched):
             os.chmod(path, 0o666)
         self.connect().close()
         return process
+
+
+class Managed(Launched):
+    """With a service manager's notification socket (sd_notify(3)), read by us."""
+
+    watchdog_usec = 400_000
+
+    def command(self) -> list[str]:
+        path = str(self.directory / "notify")
+        self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notifications.bind(path)
+        self.notifications.setblocking(False)
+        self.notifications.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+        return ["env", f"NOTIFY_SOCKET={path}", f"WATCHDOG_USEC={self.watchdog_usec}"]
+
+    def told(self) -> list[tuple[int, dict[str, str]]]:
+        """What came since the last call: who sent it and the assignments of each message."""
+        found = []
+        while True:
+            try:
+                data, ancillary, _, _ = self.notifications.recvmsg(4096, socket.CMSG_SPACE(12))
+            except BlockingIOError:
+                return found
+            sender = struct.unpack("3i", ancillary[0][2])[0] if ancillary else 0
+            found.append((sender, dict(line.split("=", 1) for line in data.decode().split("\n"))))
