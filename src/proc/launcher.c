@@ -118,8 +118,10 @@ static int
 read_count(const struct activation *given, long *count, struct err *err)
 {
 	*count = parse_number(given->fds, MAX_DESCRIPTORS);
-	if (*count == 0)
-		return err_set(err, "LISTEN_FDS=%s is no number of sockets from 1 to %d.", given->fds, MAX_DESCRIPTORS);
+	if (*count == 0) {
+		err_set(err, "LISTEN_FDS=%s is no number of sockets from 1 to %d.", given->fds, MAX_DESCRIPTORS);
+		return -1;
+	}
 	if (given->names != NULL && count_names(given->names) != *count)
 		return err_set(err, "LISTEN_FDNAMES=%s does not name LISTEN_FDS=%ld sockets.", given->names, *count);
 	return 0;

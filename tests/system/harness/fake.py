@@ -17,6 +17,7 @@ class Received:
 
     connection: int
     keep: bool
+    request_id: int = 1
     params: list[tuple[str, str]] = field(default_factory=list)
     body: bytes = b""
 
@@ -64,34 +65,36 @@ class FakeService:
                 answer = self.reply(received)
                 if answer is None:
                     return
-                sock.sendall(fcgi.stream(fcgi.STDOUT, answer) + fcgi.record(fcgi.END_REQUEST, b"\0" * 8))
+                sock.sendall(fcgi.stream(fcgi.STDOUT, answer, request_id=received.request_id)
+                             + fcgi.record(fcgi.END_REQUEST, b"\0" * 8, request_id=received.request_id))
                 if not received.keep:
                     return
 
     @staticmethod
     def _read(file, number: int) -> Optional[Received]:  # type: ignore[no-untyped-def]
-        received, params, body = Received(number, False), b"", b""
+        received, params, body = Received(number, False), bytearray(), bytearray()
         while True:
             header = file.read(8)
             if len(header) < 8:
                 return None
-            _, kind, _, size, padding, _ = struct.unpack(">BBHHBB", header)
+            _, kind, request_id, size, padding, _ = struct.unpack(">BBHHBB", header)
             content = file.read(size)
             file.read(padding)
             if kind == fcgi.BEGIN_REQUEST:
-                received.keep = bool(content[2] & fcgi.KEEP_CONN)
+                received.keep, received.request_id = bool(content[2] & fcgi.KEEP_CONN), request_id
             elif kind == fcgi.PARAMS:
                 params += content
             elif kind == fcgi.STDIN and content:
                 body += content
             elif kind == fcgi.STDIN:
-                received.params, received.body = parse_pairs(params), body
+                received.params, received.body = parse_pairs(bytes(params)), bytes(body)
                 return received
             elif kind == fcgi.ABORT_REQUEST:
                 return None
 
     def close(self) -> None:
-        """No more connections."""
+        """No more connections; closing alone would leave the one that accept() waits for."""
+        self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()
 
 

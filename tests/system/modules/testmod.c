@@ -23,17 +23,17 @@ answer_json(struct vt_response *res, struct json_object *json)
 	return r;
 }
 
-/* Everything that a handler can ask of a request; ?param=name and ?header=name choose what is listed. */
+/* Everything that a handler can ask of a request; ?header=name chooses whose values are listed. */
 static enum vt_result
 facts(struct vt_request *req, struct vt_response *res)
 {
 	struct json_object *out = json_object_new_object(), *params = json_object_new_array(),
 			   *headers = json_object_new_array();
-	const char *value;
+	const char *value, *header = vt_query_param(req, "header", 0);
 
 	for (size_t n = 0; (value = vt_query_param(req, "p", n)) != NULL; n++)
 		json_object_array_add(params, text(value));
-	for (size_t n = 0; (value = vt_header(req, "X-Repeated", n)) != NULL; n++)
+	for (size_t n = 0; (value = vt_header(req, header != NULL ? header : "X-Repeated", n)) != NULL; n++)
 		json_object_array_add(headers, text(value));
 	json_object_object_add(out, "method", text(vt_method(req)));
 	json_object_object_add(out, "path", text(vt_path(req)));

@@ -34,7 +34,7 @@ struct outcome {
 struct given {
 	int fds[MAX_GIVEN], count;                  /* become descriptors 3, 4 …; -1: closed */
 	const char *listen_fds, *names, *other_pid; /* NULL: LISTEN_FDS counts, no names, LISTEN_PID is the child's */
-	bool no_variables;
+	bool no_variables, without_output;
 	int stdin_fd; /* 0: as it is */
 };
 
@@ -153,6 +153,8 @@ take_in_child(const struct given *given)
 	}
 	if (given->stdin_fd > 0)
 		dup2(given->stdin_fd, 0);
+	if (given->without_output)
+		close(STDOUT_FILENO);
 	if (!given->no_variables)
 		set_variables(given);
 	struct launcher launcher;
@@ -337,6 +339,16 @@ START_TEST(a_listening_standard_input_is_moved_away)
 }
 END_TEST
 
+/* Whoever writes to standard output must not write to clients. */
+START_TEST(a_listener_never_becomes_standard_output)
+{
+	take(&(struct given){
+		.no_variables = true, .without_output = true, .stdin_fd = tcp_socket(AF_INET, SOCK_STREAM, true)});
+	expect_taken(LAUNCHER_DESCRIPTOR_0, 1, 0);
+	ck_assert_int_ge(outcome->public[0].fd, 3);
+}
+END_TEST
+
 START_TEST(a_standard_input_of_another_kind_stays)
 {
 	int pipes[2];
@@ -388,6 +400,7 @@ main(void)
 	tcase_add_loop_test(tc, variables_that_make_no_sense_are_refused, 0, sizeof senseless / sizeof *senseless);
 	tcase_add_test(tc, what_cannot_be_served_is_refused_by_name);
 	tcase_add_test(tc, a_listening_standard_input_is_moved_away);
+	tcase_add_test(tc, a_listener_never_becomes_standard_output);
 	tcase_add_test(tc, a_standard_input_of_another_kind_stays);
 	tcase_add_test(tc, a_listening_standard_input_that_is_no_stream_is_refused);
 	tcase_add_test(tc, systemd_comes_before_descriptor_0);
