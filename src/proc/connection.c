@@ -150,9 +150,9 @@ serve_accepted(struct fcgi *fcgi, const struct connection *connection, const str
 	};
 	struct exchange exchange = {.body = {.read = stream_read_body, .context = &stream}};
 	serve(fcgi, admission, &exchange);
-	bool written = respond(fcgi, connection, &exchange);
-	if (!whole && written)
+	if (!whole)
 		body_stream_drain(&stream, fcgi->config.linger_bytes, deadline_in_ms(DRAIN_MS));
+	bool written = respond(fcgi, connection, &exchange);
 	if (whole)
 		taken->used = admission->request_bytes;
 	else if (stream.ended)

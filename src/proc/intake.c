@@ -22,6 +22,7 @@
 
 #define LOGGER "vitals.worker"
 #define PAUSE_MS 100
+#define CONNECTION_EVENTS (EPOLLIN | EPOLLRDHUP | EPOLLET)
 
 /* ---- Sources ------------------------------------------------------------------------------------ */
 
@@ -131,11 +132,18 @@ wants_resources(int error)
 
 /* ---- Listeners ---------------------------------------------------------------------------------- */
 
+void
+intake_watch_again(const struct intake *intake, struct connection *connection)
+{
+	struct epoll_event event = {.events = CONNECTION_EVENTS, .data.ptr = connection};
+	epoll_ctl(intake->epoll_fd, EPOLL_CTL_MOD, connection->fd, &event);
+}
+
 static void
 watch_connection(void *context, struct connection *connection)
 {
 	const struct intake *intake = context;
-	struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data.ptr = connection};
+	struct epoll_event event = {.events = CONNECTION_EVENTS, .data.ptr = connection};
 	if (epoll_ctl(intake->epoll_fd, EPOLL_CTL_ADD, connection->fd, &event) != 0)
 		conn_table_remove(intake->table, connection);
 }

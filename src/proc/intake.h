@@ -49,6 +49,8 @@ enum intake_source intake_source(const struct intake *intake, const void *pointe
  * round can name a connection any more.
  */
 bool intake_event(struct intake *intake, const void *pointer, bool may_close);
+/* Has the epoll set report a connection once more where something has come. */
+void intake_watch_again(const struct intake *intake, struct connection *connection);
 /* Opens again when a pause is over. */
 void intake_resume(struct intake *intake);
 /* Takes all that waits, without waiting; for a worker on its way out. Returns how many. */

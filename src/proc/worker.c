@@ -138,6 +138,18 @@ take_in(struct worker *worker, struct epoll_event *events, int count)
 	}
 }
 
+/*
+ * The events that a round still had are not looked at once connections were given away. Whoever stayed because the
+ * socket was full may have been among them: asked anew, the kernel reports it again (edge-triggered, epoll(7)).
+ */
+static void
+ask_anew(const struct worker *worker)
+{
+	for (size_t state = 0; state < CONN_STATES; state++)
+		for (struct connection *c = worker->table.lists[state].first; c != NULL; c = c->next)
+			intake_watch_again(&worker->intake, c);
+}
+
 static void
 handle_events(struct worker *worker, struct epoll_event *events, int count)
 {
@@ -151,6 +163,8 @@ handle_events(struct worker *worker, struct epoll_event *events, int count)
 	for (int i = 0; i < count && worker->table.given == given; i++)
 		if (intake_source(&worker->intake, events[i].data.ptr) != INTAKE_NO_SOURCE)
 			intake_event(&worker->intake, events[i].data.ptr, true);
+	if (worker->table.given != given)
+		ask_anew(worker);
 }
 
 /* Each connection that was ready when the round began, once: a peer that sends much does not starve the others. */
