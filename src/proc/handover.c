@@ -122,7 +122,7 @@ read_listener(struct handover *handover, const char *line)
 	struct handed_listener handed = {.listener = {.fd = -1}};
 	struct listener *listener = &handed.listener;
 	if (sscanf(line, "listener %d %d %d %ju %ju %n", &role, &given, &listener->fd, &device, &inode, &at) != 5 ||
-	    !is_role(role) || address_of_socket(&listener->address, listener->fd) != 0)
+	    line[at] == '\0' || !is_role(role) || address_of_socket(&listener->address, listener->fd) != 0)
 		return -1;
 	handed.role = (enum slot_role)role;
 	handed.given = given != 0;
@@ -163,7 +163,7 @@ static int
 read_scoreboard(struct handover *handover, const char *line)
 {
 	int at;
-	if (sscanf(line, "scoreboard %d %n", &handover->scoreboard_fd, &at) != 1)
+	if (sscanf(line, "scoreboard %d %n", &handover->scoreboard_fd, &at) != 1 || line[at] == '\0')
 		return -1;
 	free(handover->scoreboard_path);
 	handover->scoreboard_path = strdup(line + at);
