@@ -83,13 +83,32 @@ rehearsal_enforce(struct rehearsal *rehearsal, int64_t now_ns)
 	rehearsal->deadline_ns = DEADLINE_NEVER;
 }
 
+/* It may have ended by itself just before it would have been killed. */
+static bool
+timed_out(const struct rehearsal *rehearsal, int wait_status)
+{
+	return rehearsal->deadline_ns == DEADLINE_NEVER && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+}
+
+static void
+say_timed_out(struct rehearsal *rehearsal)
+{
+	char said[REHEARSAL_TEXT_BYTES];
+	memcpy(said, rehearsal->text, sizeof said);
+	int length =
+		snprintf(rehearsal->text, sizeof rehearsal->text, "The check of the new settings did not end in time.");
+	if (rehearsal->length > 0)
+		snprintf(rehearsal->text + length, sizeof rehearsal->text - (size_t)length, " Before that it said: %s",
+		         said);
+}
+
 static void
 say(struct rehearsal *rehearsal, int wait_status)
 {
-	if (rehearsal->length > 0)
+	if (timed_out(rehearsal, wait_status))
+		say_timed_out(rehearsal);
+	else if (rehearsal->length > 0)
 		return;
-	if (rehearsal->deadline_ns == DEADLINE_NEVER)
-		snprintf(rehearsal->text, sizeof rehearsal->text, "The check of the new settings did not end in time.");
 	else if (WIFSIGNALED(wait_status))
 		snprintf(rehearsal->text, sizeof rehearsal->text, "The check of the new settings died of signal %d.",
 		         WTERMSIG(wait_status));
