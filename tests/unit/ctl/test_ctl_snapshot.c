@@ -174,9 +174,10 @@ START_TEST(there_is_a_row_for_every_slot_with_an_owner_dead_or_alive)
 		unsigned index;
 		enum slot_role role;
 		bool lives;
-	} expected[] = {{1, ROLE_WORKER, true}, {3, ROLE_ADMIN, true}, {5, ROLE_WORKER, false}};
+	} expected[] = {{1, ROLE_WORKER, true}, {3, ROLE_ADMIN, true}, {4, ROLE_ADMIN, true}, {5, ROLE_WORKER, false}};
 	live_in(1, ROLE_WORKER, owner_self());
 	live_in(3, ROLE_ADMIN, owner_self());
+	live_in(4, ROLE_ADMIN, owner_self());
 	live_in(5, ROLE_WORKER, dead_process());
 	slot_release(live_in(2, ROLE_WORKER, owner_self()));
 	take();
@@ -189,7 +190,7 @@ START_TEST(there_is_a_row_for_every_slot_with_an_owner_dead_or_alive)
 		ck_assert_uint_eq(snapshot.rows[i].generation, expected[i].index + 100);
 	}
 	ck_assert_uint_eq(snapshot.pool.workers, 1);
-	ck_assert_uint_eq(snapshot.admin.workers, 1);
+	ck_assert_uint_eq(snapshot.admin.workers, 2);
 }
 END_TEST
 
