@@ -35,7 +35,7 @@ start(pid_t supervisor)
 {
 	struct err err;
 	struct watcher *watcher = watcher_create(
-		&(struct watcher_config){.supervisor = supervisor, .orphan_grace_ms = 50, .tick_ms = TICK_MS}, &err);
+		&(struct watcher_config){.supervisor = supervisor, .orphan_grace_ms = 50, .slow_ms = TICK_MS}, &err);
 	ck_assert_ptr_nonnull(watcher);
 	return watcher;
 }
