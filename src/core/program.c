@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -25,7 +27,15 @@ below_working_directory(const char *name, char *path, size_t size, struct err *e
 	return join(path, size, directory, name) == 0 ? 0 : err_set(err, "The program's path is too long.");
 }
 
-/* An empty entry is the working directory. */
+/* A directory may have the program's name, and is passed over as execvp(3) does. */
+static bool
+is_program(const char *path)
+{
+	struct stat st;
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* An empty entry is the working directory; one that is not absolute is below it. */
 static int
 in_search_path(const char *name, char *path, size_t size, struct err *err)
 {
@@ -34,8 +44,13 @@ in_search_path(const char *name, char *path, size_t size, struct err *err)
 	while (entry != NULL && *entry != '\0') {
 		size_t length = strcspn(entry, ":");
 		snprintf(directory, sizeof directory, "%.*s", length > 0 ? (int)length : 1, length > 0 ? entry : ".");
-		if (join(path, size, directory, name) == 0 && access(path, X_OK) == 0)
-			return 0;
+		if (join(path, size, directory, name) == 0 && is_program(path)) {
+			char found[PATH_MAX];
+			if (path[0] == '/')
+				return 0;
+			snprintf(found, sizeof found, "%s", path);
+			return below_working_directory(found, path, size, err);
+		}
 		entry += length + (entry[length] == ':');
 	}
 	/* Started by a name that is no path, and not to be found: its file is at least the one that runs. */

@@ -192,7 +192,7 @@ receive_parcel(const struct handoff *handoff, struct parcel *parcel)
 	                         .msg_controllen = sizeof control.bytes};
 	parcel->fd_count = 0;
 	ssize_t n = recvmsg(handoff->receive_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n <= 0)
+	if (n < 0)
 		return false;
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {

@@ -122,7 +122,7 @@ def test_a_running_request_is_finished_by_the_old_generation(service: Make) -> N
         assert version(other) == "two", "the connection was given to the new generation while the old one is busy"
         assert set(old) <= set(instance.workers())
         assert slow.read_answer().status == 200
-        assert version(slow) == "two"
+        wait_for(lambda: version(slow) == "two", 5, "given away too")
         wait_for(lambda: not set(old) & set(instance.workers()), 5, "the old worker is gone")
 
 
