@@ -140,7 +140,7 @@ read_listener(struct handover *handover, const char *rest)
 	uint64_t n[COUNT];
 	struct handed_listener handed;
 	struct listener *listener = &handed.listener;
-	if (!take_numbers(&rest, n, COUNT) || !is_role(n[ROLE]) || n[FD] > INT_MAX ||
+	if (!take_numbers(&rest, n, COUNT) || *rest == '\0' || !is_role(n[ROLE]) || n[FD] > INT_MAX ||
 	    address_of_socket(&listener->address, (int)n[FD]) != 0)
 		return -1;
 	handed.role = (enum slot_role)n[ROLE];
@@ -183,7 +183,7 @@ static int
 read_scoreboard(struct handover *handover, const char *rest)
 {
 	uint64_t fd;
-	if (!take_numbers(&rest, &fd, 1) || fd > INT_MAX)
+	if (!take_numbers(&rest, &fd, 1) || fd > INT_MAX || *rest == '\0')
 		return -1;
 	handover->scoreboard_fd = (int)fd;
 	free(handover->scoreboard_path);

@@ -74,11 +74,10 @@ die(int signal_number, int exit_status, const struct slot_request *request)
 }
 
 static struct json_object *
-record_of(int wait_status)
+record_of_death(const struct death *death)
 {
 	char line[4096];
-	obituary_write(log_, scoreboard_slot(board, 0),
-	               &(struct death){.worker = 7, .pid = 4711, .wait_status = wait_status, .lived_ms = 1500});
+	obituary_write(log_, scoreboard_slot(board, 0), death);
 	FILE *file = fopen(log_path, "r");
 	ck_assert_ptr_nonnull(file);
 	ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
@@ -86,6 +85,17 @@ record_of(int wait_status)
 	struct json_object *record = json_tokener_parse(line);
 	ck_assert_ptr_nonnull(record);
 	return record;
+}
+
+static struct json_object *
+record_of(int wait_status)
+{
+	return record_of_death(&(struct death){.worker = 7,
+	                                       .pid = 4711,
+	                                       .generation = 3,
+	                                       .wait_status = wait_status,
+	                                       .lived_ms = 1500,
+	                                       .restart_delay_ms = 200});
 }
 
 /* "" where the record has no such field. */
@@ -103,10 +113,14 @@ START_TEST(a_signal_is_named)
 	ck_assert_str_eq(field(record, "level"), "ERROR");
 	ck_assert_str_eq(field(record, "worker"), "7");
 	ck_assert_str_eq(field(record, "pid"), "4711");
+	ck_assert_str_eq(field(record, "generation"), "3");
+	ck_assert_str_eq(field(record, "cause"), "signal");
 	ck_assert_str_eq(field(record, "signal"), "SIGSEGV");
 	ck_assert_str_eq(field(record, "core_dumped"), "false");
 	ck_assert_str_eq(field(record, "exit_code"), "");
 	ck_assert_str_eq(field(record, "correlation_id"), "");
+	ck_assert_double_eq(strtod(field(record, "lived_seconds"), NULL), 1.5);
+	ck_assert_double_eq(strtod(field(record, "restart_delay_seconds"), NULL), 0.2);
 	json_object_put(record);
 }
 END_TEST
@@ -114,6 +128,8 @@ END_TEST
 START_TEST(an_exit_status_is_told)
 {
 	struct json_object *record = record_of(die(0, 3, NULL));
+	ck_assert_str_eq(field(record, "message"), "Worker died");
+	ck_assert_str_eq(field(record, "cause"), "exit");
 	ck_assert_str_eq(field(record, "exit_code"), "3");
 	ck_assert_str_eq(field(record, "signal"), "");
 	json_object_put(record);
@@ -125,6 +141,9 @@ START_TEST(an_end_that_was_asked_for_is_no_error)
 	struct json_object *record = record_of(die(0, 0, NULL));
 	ck_assert_str_eq(field(record, "message"), "Worker ended");
 	ck_assert_str_eq(field(record, "level"), "INFO");
+	ck_assert_str_eq(field(record, "cause"), "");
+	ck_assert_str_eq(field(record, "exit_code"), "0");
+	ck_assert_str_eq(field(record, "generation"), "3");
 	json_object_put(record);
 }
 END_TEST
@@ -147,6 +166,76 @@ START_TEST(the_request_in_flight_is_told)
 }
 END_TEST
 
+/* A handler that called exit(): the client has no answer, so it is a death for all that the status is 0. */
+START_TEST(an_exit_in_the_middle_of_a_request_is_a_death)
+{
+	struct slot_request request = {
+		.started_ns = clock_mono_ns(), .correlation_id = "id-2", .method = "GET", .path = "/exit"};
+	int status = die(0, 0, &request);
+	ck_assert(!death_in_order(scoreboard_slot(board, 0), status));
+	struct json_object *record = record_of(status);
+	ck_assert_str_eq(field(record, "message"), "Worker died");
+	ck_assert_str_eq(field(record, "level"), "ERROR");
+	ck_assert_str_eq(field(record, "cause"), "exit");
+	ck_assert_str_eq(field(record, "exit_code"), "0");
+	ck_assert_str_eq(field(record, "correlation_id"), "id-2");
+	json_object_put(record);
+}
+END_TEST
+
+START_TEST(only_an_exit_of_0_outside_a_request_is_in_order)
+{
+	static const struct {
+		int signal_number, exit_status;
+		bool in_order;
+	} cases[] = {{0, 0, true}, {0, 1, false}, {0, 255, false}, {SIGTERM, 0, false}, {SIGKILL, 0, false}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int status = die(cases[i].signal_number, cases[i].exit_status, NULL);
+		ck_assert_msg(death_in_order(scoreboard_slot(board, 0), status) == cases[i].in_order, "case %zu", i);
+	}
+}
+END_TEST
+
+START_TEST(the_cause_is_told_from_the_status_and_from_what_was_seen)
+{
+	static const struct {
+		int signal_number, exit_status;
+		bool overdue, oom_killed;
+		enum death_cause cause;
+		const char *name;
+	} cases[] = {
+		{SIGKILL, 0, false, true, DEATH_OOM, "oom"},
+		{SIGKILL, 0, false, false, DEATH_SIGNAL, "signal"},
+		{SIGSEGV, 0, false, true, DEATH_SIGNAL, "signal"},
+		{SIGTERM, 0, false, true, DEATH_SIGNAL, "signal"},
+		{SIGKILL, 0, true, false, DEATH_TIMEOUT, "timeout"},
+		{SIGKILL, 0, true, true, DEATH_TIMEOUT, "timeout"},
+		{SIGSEGV, 0, true, false, DEATH_TIMEOUT, "timeout"},
+		{0, 1, false, true, DEATH_EXIT, "exit"},
+		{0, 1, false, false, DEATH_EXIT, "exit"},
+		{0, 1, true, false, DEATH_TIMEOUT, "timeout"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct death death = {.wait_status = die(cases[i].signal_number, cases[i].exit_status, NULL),
+		                      .overdue = cases[i].overdue,
+		                      .oom_killed = cases[i].oom_killed};
+		ck_assert_msg(death_cause(&death) == cases[i].cause, "case %zu", i);
+		ck_assert_str_eq(death_cause_name(death_cause(&death)), cases[i].name);
+	}
+}
+END_TEST
+
+START_TEST(what_was_seen_stands_in_the_record)
+{
+	struct death death = {.wait_status = die(SIGKILL, 0, NULL), .generation = 4000000000U, .oom_killed = true};
+	struct json_object *record = record_of_death(&death);
+	ck_assert_str_eq(field(record, "cause"), "oom");
+	ck_assert_str_eq(field(record, "signal"), "SIGKILL");
+	ck_assert_str_eq(field(record, "generation"), "4000000000");
+	json_object_put(record);
+}
+END_TEST
+
 START_TEST(signals_without_a_name_have_a_number)
 {
 	char name[16];
@@ -165,6 +254,10 @@ main(void)
 	tcase_add_test(tc, an_exit_status_is_told);
 	tcase_add_test(tc, an_end_that_was_asked_for_is_no_error);
 	tcase_add_test(tc, the_request_in_flight_is_told);
+	tcase_add_test(tc, an_exit_in_the_middle_of_a_request_is_a_death);
+	tcase_add_test(tc, only_an_exit_of_0_outside_a_request_is_in_order);
+	tcase_add_test(tc, the_cause_is_told_from_the_status_and_from_what_was_seen);
+	tcase_add_test(tc, what_was_seen_stands_in_the_record);
 	tcase_add_test(tc, signals_without_a_name_have_a_number);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
