@@ -200,8 +200,8 @@ receive_parcel(const struct handoff *handoff, struct parcel *parcel)
 		parcel->fd_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(parcel->fds, CMSG_DATA(header), parcel->fd_count * sizeof(int));
 	}
-	if (n != (ssize_t)sizeof parcel->letter || parcel->letter.version != HANDOFF_VERSION ||
-	    parcel->letter.count > HANDOFF_BATCH)
+	if (n != (ssize_t)sizeof parcel->letter || (message.msg_flags & MSG_TRUNC) != 0 ||
+	    parcel->letter.version != HANDOFF_VERSION || parcel->letter.count > HANDOFF_BATCH)
 		parcel->letter.count = 0;
 	return true;
 }
