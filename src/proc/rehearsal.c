@@ -88,6 +88,13 @@ rehearsal_enforce(struct rehearsal *rehearsal, int64_t now_ns)
 	rehearsal->deadline_ns = DEADLINE_NEVER;
 }
 
+/* It may have ended by itself just before it would have been killed. */
+static bool
+timed_out(const struct rehearsal *rehearsal, int wait_status)
+{
+	return rehearsal->deadline_ns == DEADLINE_NEVER && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
+}
+
 /* Behind what it said itself: an end that is not an exit is the reason, whatever stands before it. */
 static void
 say(struct rehearsal *rehearsal, int wait_status)
@@ -95,7 +102,7 @@ say(struct rehearsal *rehearsal, int wait_status)
 	char *end = rehearsal->text + rehearsal->length;
 	size_t room = sizeof rehearsal->text - rehearsal->length;
 	const char *before = rehearsal->length > 0 ? "\n" : "";
-	if (rehearsal->deadline_ns == DEADLINE_NEVER)
+	if (timed_out(rehearsal, wait_status))
 		snprintf(end, room, "%sThe check of the new settings did not end in time.", before);
 	else if (WIFSIGNALED(wait_status))
 		snprintf(end, room, "%sThe check of the new settings died of signal %d.", before,
