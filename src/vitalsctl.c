@@ -177,7 +177,7 @@ run(const struct arguments *arguments, struct err *err)
 }
 
 static int
-complain(const struct err *err, enum exit_status status)
+complain(const struct err *err, int status)
 {
 	fprintf(stderr, "vitalsctl: %s\n", err->text);
 	return status;
