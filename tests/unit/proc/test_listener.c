@@ -1,11 +1,13 @@
 /* test_listener.c - sockets that are absent, stale, served, or something else. */
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -44,7 +46,9 @@ connect_to(const struct address *address)
 {
 	int fd = socket(address->storage.ss_family, SOCK_STREAM, 0);
 	int status = connect(fd, (const struct sockaddr *)&address->storage, address->length);
+	int connect_errno = errno;
 	close(fd);
+	errno = connect_errno;
 	return status;
 }
 
@@ -116,23 +120,136 @@ START_TEST(a_successor_s_socket_is_not_removed)
 }
 END_TEST
 
+/* One that nobody listened on a moment ago. */
+static void
+free_tcp_address(char *where, size_t size)
+{
+	struct sockaddr_in bound, any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof bound;
+	int probe = socket(AF_INET, SOCK_STREAM, 0);
+	ck_assert_int_eq(bind(probe, (struct sockaddr *)&any, sizeof any), 0);
+	ck_assert_int_eq(getsockname(probe, (struct sockaddr *)&bound, &length), 0);
+	close(probe);
+	snprintf(where, size, "tcp:127.0.0.1:%d", ntohs(bound.sin_port));
+}
+
 START_TEST(a_taken_tcp_port_is_refused_by_name)
 {
 	struct listener first, second;
 	struct err err;
-	struct sockaddr_in bound;
-	socklen_t length = sizeof bound;
 	char where[64];
-	int probe = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	ck_assert_int_eq(bind(probe, (struct sockaddr *)&any, sizeof any), 0);
-	ck_assert_int_eq(getsockname(probe, (struct sockaddr *)&bound, &length), 0);
-	close(probe);
-	snprintf(where, sizeof where, "tcp:127.0.0.1:%d", ntohs(bound.sin_port));
+	free_tcp_address(where, sizeof where);
 	ck_assert_int_eq(open_at(&first, where, &err), 0);
 	ck_assert_int_eq(open_at(&second, where, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.text, where));
 	listener_close(&first, LISTENER_REMOVE_FILE);
+}
+END_TEST
+
+/* ---- Refusing ---- */
+
+#define QUEUED 3
+
+/* Clients that have said their number and wait in the queue. */
+static void
+queue_up(const struct address *address, int clients[QUEUED])
+{
+	for (int i = 0; i < QUEUED; i++) {
+		char byte = (char)('0' + i);
+		clients[i] = socket(address->storage.ss_family, SOCK_STREAM, 0);
+		ck_assert_int_eq(connect(clients[i], (const struct sockaddr *)&address->storage, address->length), 0);
+		ck_assert_int_eq(write(clients[i], &byte, 1), 1);
+	}
+}
+
+/* Each is accepted, in order, and hears an answer. */
+static void
+ck_served(const struct listener *listener, int clients[QUEUED])
+{
+	for (int i = 0; i < QUEUED; i++) {
+		char byte = 0;
+		int fd = accept(listener->fd, NULL, NULL);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_eq(read(fd, &byte, 1), 1);
+		ck_assert_int_eq(byte, '0' + i);
+		ck_assert_int_eq(write(fd, "a", 1), 1);
+		ck_assert_int_eq(read(clients[i], &byte, 1), 1);
+		ck_assert_int_eq(byte, 'a');
+		close(fd);
+		close(clients[i]);
+	}
+}
+
+START_TEST(a_unix_socket_refuses_newcomers_and_keeps_its_queue)
+{
+	struct listener listener;
+	struct err err;
+	int clients[QUEUED];
+	ck_assert_int_eq(open_at(&listener, text, &err), 0);
+	queue_up(&listener.address, clients);
+	listener_refuse(&listener);
+	listener_refuse(&listener);
+	ck_assert_int_eq(connect_to(&listener.address), -1);
+	ck_assert_int_eq(errno, ECONNREFUSED);
+	ck_served(&listener, clients);
+	/* The queue is empty: nobody waits in accept(), nobody comes. */
+	ck_assert_int_eq(accept(listener.fd, NULL, NULL), -1);
+	ck_assert_int_eq(connect_to(&listener.address), -1);
+	ck_assert_int_eq(access(path, F_OK), 0);
+	listener_close(&listener, LISTENER_REMOVE_FILE);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+/* The supervisor refuses for its workers, who accept what is there. */
+START_TEST(refusing_is_for_every_process_that_has_the_socket)
+{
+	struct listener listener;
+	struct err err;
+	int clients[QUEUED], status;
+	ck_assert_int_eq(open_at(&listener, text, &err), 0);
+	queue_up(&listener.address, clients);
+	pid_t pid = fork();
+	if (pid == 0) {
+		listener_refuse(&listener);
+		_exit(0);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+	ck_assert_int_eq(connect_to(&listener.address), -1);
+	ck_served(&listener, clients);
+	listener_close(&listener, LISTENER_REMOVE_FILE);
+}
+END_TEST
+
+/* What refuses is served by nobody, so a successor need not wait for it. */
+START_TEST(a_socket_that_refuses_can_be_taken_over)
+{
+	struct listener first, second;
+	struct err err = {.text = ""};
+	ck_assert_int_eq(open_at(&first, text, &err), 0);
+	listener_refuse(&first);
+	ck_assert_msg(open_at(&second, text, &err) == 0, "%s", err.text);
+	listener_close(&first, LISTENER_REMOVE_FILE);
+	ck_assert_int_eq(connect_to(&second.address), 0);
+	listener_close(&second, LISTENER_REMOVE_FILE);
+}
+END_TEST
+
+/* The kernel would throw the queue away. */
+START_TEST(a_tcp_socket_does_not_refuse_so_that_its_queue_stays)
+{
+	struct listener listener;
+	struct err err;
+	char where[64];
+	int clients[QUEUED];
+	free_tcp_address(where, sizeof where);
+	ck_assert_int_eq(open_at(&listener, where, &err), 0);
+	queue_up(&listener.address, clients);
+	listener_refuse(&listener);
+	ck_assert_int_eq(connect_to(&listener.address), 0);
+	ck_served(&listener, clients);
+	listener_close(&listener, LISTENER_REMOVE_FILE);
 }
 END_TEST
 
@@ -148,6 +265,10 @@ main(void)
 	tcase_add_test(tc, what_is_no_socket_is_left_alone);
 	tcase_add_test(tc, a_successor_s_socket_is_not_removed);
 	tcase_add_test(tc, a_taken_tcp_port_is_refused_by_name);
+	tcase_add_test(tc, a_unix_socket_refuses_newcomers_and_keeps_its_queue);
+	tcase_add_test(tc, refusing_is_for_every_process_that_has_the_socket);
+	tcase_add_test(tc, a_socket_that_refuses_can_be_taken_over);
+	tcase_add_test(tc, a_tcp_socket_does_not_refuse_so_that_its_queue_stays);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }
