@@ -151,7 +151,7 @@ def test_bad_settings_are_refused_and_the_old_ones_go_on(service: Make, settings
     status = ctl.status(instance)
     assert why in status["last_refusal"] and status["reloads_refused"] == 1 and status["generation"] == 1
     reload(instance, SERVICE_VERSION="two")
-    assert instance.ask(uri="/health").json()["version"] == "two"
+    assert instance.ask(uri="/health").json()["version"] == "two" and ctl.status(instance)["last_refusal"] == ""
 
 
 def test_an_address_that_is_taken_is_refused(service: Make, directory: Callable[[], Path]) -> None:
