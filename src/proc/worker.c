@@ -21,7 +21,6 @@
 #include "handoff.h"
 #include "intake.h"
 #include "log.h"
-#include "slice.h"
 #include "watcher.h"
 
 #define LOGGER "vitals.worker"
@@ -39,8 +38,6 @@ struct worker {
 	int epoll_fd, signal_fd;
 	uint64_t requests_before; /* the slot's count when this worker began */
 	bool stopping, retiring;
-	pid_t thread;
-	bool slow; /* the request that ran was slow, and has a long slice */
 };
 
 /* ---- Signals ------------------------------------------------------------------------------------ */
@@ -95,10 +92,7 @@ give_all(struct worker *worker)
 static void
 give_away(void *context)
 {
-	struct worker *worker = context;
-	slice_set(worker->thread, SLICE_LONG);
-	worker->slow = true;
-	give_all(worker);
+	give_all(context);
 }
 
 /* A worker's last work is to give away what it has. One that has no siblings ends as if told to stop. */
@@ -128,10 +122,6 @@ static void
 visit(struct worker *worker, struct connection *connection)
 {
 	connection_visit(worker->fcgi, &worker->table, connection);
-	if (!worker->slow)
-		return;
-	slice_set(worker->thread, SLICE_USUAL);
-	worker->slow = false;
 }
 
 /* Events of sources are marked as done by NULL, which is otherwise the signals' mark: those come first. */
@@ -317,7 +307,7 @@ start(struct worker *worker, struct err *err)
 int
 worker_run(const struct worker_config *config, struct err *err)
 {
-	struct worker worker = {.config = config, .epoll_fd = -1, .signal_fd = -1, .thread = slice_self()};
+	struct worker worker = {.config = config, .epoll_fd = -1, .signal_fd = -1};
 	int status = start(&worker, err);
 	if (status == 0) {
 		slot_set_state(config->slot, SLOT_IDLE);
