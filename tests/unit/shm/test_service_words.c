@@ -151,6 +151,7 @@ START_TEST(a_refusal_is_cut_to_fit)
 		scoreboard_refuse_reload(board, why);
 		why[lengths[i] < SCOREBOARD_REFUSAL_BYTES ? lengths[i] : SCOREBOARD_REFUSAL_BYTES - 1] = '\0';
 		ck_refusal(why, i + 1);
+		ck_assert_uint_eq(atomic_load(&board->file->control.claim), 0);
 	}
 }
 END_TEST
@@ -168,6 +169,7 @@ START_TEST(a_refusal_that_is_being_written_is_none_until_the_next)
 {
 	int status;
 	scoreboard_refuse_reload(board, "First.");
+	ck_refusal("First.", 1);
 	pid_t pid = fork();
 	if (pid == 0) {
 		seqlock_write_begin(&service->refusal_lock);
