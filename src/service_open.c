@@ -149,20 +149,36 @@ find_inherited(struct service *service, enum slot_role role, const char *text)
 	return NULL;
 }
 
-static int
-open_address(struct service *service, const char *text, struct listener *listener, int64_t orphan_wait_ms,
-             struct err *err)
+static struct listener_config
+listener_config_of(const struct service *service, int64_t orphan_wait_ms)
 {
 	const struct settings *settings = service->settings;
-	const struct listener_config config = {.backlog = (int)settings->listen_backlog,
-	                                       .mode = (mode_t)settings->listen_mode,
-	                                       .uid = service->socket_owner.uid,
-	                                       .gid = service->socket_owner.gid,
-	                                       .orphan_wait_ms = orphan_wait_ms};
+	return (struct listener_config){.backlog = (int)settings->listen_backlog,
+	                                .mode = (mode_t)settings->listen_mode,
+	                                .uid = service->socket_owner.uid,
+	                                .gid = service->socket_owner.gid,
+	                                .orphan_wait_ms = orphan_wait_ms};
+}
+
+static int
+open_address(const struct service *service, const char *text, struct listener *listener, int64_t orphan_wait_ms,
+             struct err *err)
+{
+	const struct listener_config config = listener_config_of(service, orphan_wait_ms);
 	struct address address;
 	if (address_parse(&address, text, err) != 0)
 		return -1;
 	return listener_open(listener, &address, &config, err);
+}
+
+static int
+take_inherited(const struct service *service, struct handed_listener *handed, struct listener *listener,
+               struct err *err)
+{
+	const struct listener_config config = listener_config_of(service, 0);
+	*listener = handed->listener;
+	handed->listener.fd = -1;
+	return listener_renew(listener, &config, err);
 }
 
 static int
@@ -177,12 +193,10 @@ open_set(struct service *service, enum slot_role role, int64_t orphan_wait_ms, s
 		struct listener *listener = add_listener(set);
 		if (listener == NULL)
 			return err_set(err, "There is no memory for the listeners.");
-		if (handed == NULL && open_address(service, addresses->items[i], listener, orphan_wait_ms, err) != 0)
+		int status = handed != NULL ? take_inherited(service, handed, listener, err)
+		                            : open_address(service, addresses->items[i], listener, orphan_wait_ms, err);
+		if (status != 0)
 			return -1;
-		if (handed != NULL) {
-			*listener = handed->listener;
-			handed->listener.fd = -1;
-		}
 		set->count++;
 	}
 	return 0;
@@ -277,8 +291,14 @@ try_set(struct service *service, enum slot_role role, struct err *err)
 int
 service_try_opening(struct service *service, struct err *err)
 {
+	char path[PATH_BYTES];
 	if (service->settings->workers == 0)
 		return err_set(err, "WORKERS is 0; a service that has workers cannot go on without them. Restart it.");
+	if (service_board_path(service, path, sizeof path, err) != 0)
+		return -1;
+	if (strcmp(path, service->inherited.scoreboard_path) != 0)
+		return err_set(err, "SCOREBOARD is %s, but the service that runs uses %s; a restart can change it.",
+		               path, service->inherited.scoreboard_path);
 	if (service_open_log(service, err) != 0 || try_set(service, ROLE_WORKER, err) != 0 ||
 	    try_set(service, ROLE_ADMIN, err) != 0)
 		return -1;

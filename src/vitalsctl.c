@@ -4,6 +4,7 @@
  * Finds the scoreboard as vitalsd does, by the same settings, unless it is named. The only file here that prints
  * errors and ends the process.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,9 @@
 #define TIMEOUT_MAX_S 86400
 
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
+
+/* Above every character: there are no short options. */
+enum option_code { OPTION_ENV_FILE = 256, OPTION_SCOREBOARD, OPTION_TIMEOUT, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
 
 static const struct command {
 	const char *name;
@@ -57,16 +61,6 @@ print_usage(FILE *out)
 	fprintf(out, "  %-18s %s\n", "--help, --version", "this text; the version");
 }
 
-/* The value of "--name value" or "--name=value"; NULL: it is another option. */
-static const char *
-take_value(const char *name, int argc, char **argv, int *at)
-{
-	size_t length = strlen(name);
-	if (strcmp(argv[*at], name) == 0)
-		return *at + 1 < argc ? argv[++*at] : "";
-	return strncmp(argv[*at], name, length) == 0 && argv[*at][length] == '=' ? argv[*at] + length + 1 : NULL;
-}
-
 static int
 take_timeout(struct arguments *arguments, const char *value, struct err *err)
 {
@@ -83,37 +77,58 @@ static int
 take_command(struct arguments *arguments, const char *name, struct err *err)
 {
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(name, commands[i].name) == 0 && arguments->command == NULL) {
+		if (strcmp(name, commands[i].name) == 0)
 			arguments->command = &commands[i];
-			return 0;
-		}
-	return err_set(err, "\"%.64s\" is not %s; see --help.", name,
-	               arguments->command == NULL ? "a command" : "an option");
+	return arguments->command != NULL ? 0 : err_set(err, "\"%.64s\" is not a command; see --help.", name);
 }
 
 static int
-take_argument(struct arguments *arguments, int argc, char **argv, int *at, struct err *err)
+take_option(struct arguments *arguments, int option, struct err *err)
 {
-	const char *value;
-	if ((value = take_value("--env-file", argc, argv, at)) != NULL) {
-		arguments->env_file = value;
+	switch (option) {
+	case OPTION_ENV_FILE:
+		arguments->env_file = optarg;
 		return 0;
-	}
-	if ((value = take_value("--scoreboard", argc, argv, at)) != NULL) {
-		arguments->scoreboard = value;
+	case OPTION_SCOREBOARD:
+		arguments->scoreboard = optarg;
 		return 0;
-	}
-	if ((value = take_value("--timeout", argc, argv, at)) != NULL)
-		return take_timeout(arguments, value, err);
-	if (strcmp(argv[*at], "--json") == 0)
+	case OPTION_TIMEOUT:
+		return take_timeout(arguments, optarg, err);
+	case OPTION_JSON:
 		arguments->ctl.json = true;
-	else if (strcmp(argv[*at], "--help") == 0)
+		return 0;
+	case OPTION_HELP:
 		arguments->help = true;
-	else if (strcmp(argv[*at], "--version") == 0)
+		return 0;
+	case OPTION_VERSION:
 		arguments->version = true;
-	else
-		return take_command(arguments, argv[*at], err);
-	return 0;
+		return 0;
+	case ':':
+		return err_set(err, "The last option needs a value; see --help.");
+	default:
+		return err_set(err, "There is no such option; see --help.");
+	}
+}
+
+static int
+take_arguments(struct arguments *arguments, int argc, char **argv, struct err *err)
+{
+	static const struct option options[] = {
+		{"env-file", required_argument, NULL, OPTION_ENV_FILE},
+		{"scoreboard", required_argument, NULL, OPTION_SCOREBOARD},
+		{"timeout", required_argument, NULL, OPTION_TIMEOUT},
+		{"json", no_argument, NULL, OPTION_JSON},
+		{"help", no_argument, NULL, OPTION_HELP},
+		{"version", no_argument, NULL, OPTION_VERSION},
+		{NULL, 0, NULL, 0},
+	};
+	for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;)
+		if (take_option(arguments, option, err) != 0)
+			return -1;
+	if (optind < argc && take_command(arguments, argv[optind], err) != 0)
+		return -1;
+	return optind + 1 < argc ? err_set(err, "One command at a time; \"%.64s\" is one too many.", argv[optind + 1])
+	                         : 0;
 }
 
 /* Where vitalsd with these settings has its scoreboard. */
@@ -141,27 +156,28 @@ find_scoreboard(const struct arguments *arguments, char *path, struct err *err)
 }
 
 static int
-run(struct arguments *arguments, struct err *err)
+run(const struct arguments *arguments, struct err *err)
 {
 	char path[PATH_BYTES];
+	struct ctl ctl = arguments->ctl;
 	if (find_scoreboard(arguments, path, err) != 0)
 		return -1;
-	arguments->ctl.path = path;
 	if (access(path, F_OK) != 0)
 		return err_set(err,
 		               "There is no scoreboard %s: the service does not run, or --env-file or --scoreboard has "
 		               "to name another one.",
 		               path);
-	arguments->ctl.board = scoreboard_attach(path, err);
-	if (arguments->ctl.board == NULL)
+	ctl.path = path;
+	ctl.board = scoreboard_attach(path, err);
+	if (ctl.board == NULL)
 		return -1;
-	int status = arguments->command->run(&arguments->ctl, err);
-	scoreboard_close(arguments->ctl.board);
+	int status = arguments->command->run(&ctl, err);
+	scoreboard_close(ctl.board);
 	return status;
 }
 
 static int
-complain(const struct err *err, enum exit_status status)
+complain(const struct err *err, int status)
 {
 	fprintf(stderr, "vitalsctl: %s\n", err->text);
 	return status;
@@ -172,9 +188,8 @@ main(int argc, char **argv)
 {
 	struct err err;
 	struct arguments arguments = {.ctl = {.timeout_ms = TIMEOUT_DEFAULT_MS}};
-	for (int at = 1; at < argc; at++)
-		if (take_argument(&arguments, argc, argv, &at, &err) != 0)
-			return complain(&err, EXIT_MISUSED);
+	if (take_arguments(&arguments, argc, argv, &err) != 0)
+		return complain(&err, EXIT_MISUSED);
 	if (arguments.help) {
 		print_usage(stdout);
 		return EXIT_DONE;

@@ -131,6 +131,14 @@ requests_allowed(const struct settings *settings)
 	return limit - tenth + chance() % (2 * tenth + 1);
 }
 
+/* Nothing is waited for that would be refused for its size. */
+static size_t
+body_bytes_waited_for(const struct settings *settings)
+{
+	int64_t bytes = settings->body_buffer_bytes;
+	return (size_t)(bytes < settings->max_request_bytes ? bytes : settings->max_request_bytes);
+}
+
 static struct worker_config
 configure_worker(const struct worker_context *with, const struct worker_seat *seat, struct dispatch *dispatch)
 {
@@ -149,7 +157,7 @@ configure_worker(const struct worker_context *with, const struct worker_seat *se
 	                 .admission_timeout_ms = settings->admission_timeout_ms,
 	                 .idle_timeout_ms = settings->idle_timeout_ms,
 	                 .request_timeout_ms = settings->request_timeout_ms,
-	                 .body_buffer_bytes = (size_t)settings->body_buffer_bytes,
+	                 .body_buffer_bytes = body_bytes_waited_for(settings),
 	                 .max_pending_bytes = (size_t)settings->max_pending_bytes,
 	                 .linger_bytes = (size_t)settings->linger_bytes,
 	                 .linger_ms = settings->linger_ms,

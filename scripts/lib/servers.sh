@@ -31,6 +31,8 @@ write_settings() {
 		echo "PID_FILE=$dir/vitalsd.pid"
 		echo "LOG_FILE=$dir/log/vitals.log"
 		echo "MODULES=$module"
+		echo "# No load balancer has to notice that this service stops."
+		echo "DRAIN_SECONDS=0"
 		if [[ $bare == no ]]; then
 			echo "DATABASE_URL=postgresql:///vitals?host=$(percent_encode "$dir/postgres")&user=vitals"
 			echo "REDIS_URL=unix://$dir/redis.sock"

@@ -8,6 +8,7 @@
  */
 #include "admission.h"
 
+#include "insist.h"
 #include "param_scan.h"
 #include "record.h"
 
@@ -137,6 +138,7 @@ walk_body(struct admission *admission, struct walk *walk)
 	for (;;) {
 		size_t header_at = walk->at;
 		enum step step = next_record(walk);
+		admission->walked_bytes = header_at;
 		if (walk->size - header_at < RECORD_HEADER_BYTES)
 			return;
 		const char *fault = fault_of_stream(&walk->header, admission->request_id, RECORD_STDIN);
@@ -163,5 +165,13 @@ admission_examine(struct admission *admission, const struct admission_limits *li
 	if (!walk_begin(admission, &walk) || !walk_params(admission, limits, &walk))
 		return;
 	admission->verdict = ADMISSION_HEAD;
+	walk_body(admission, &walk);
+}
+
+void
+admission_continue(struct admission *admission, const unsigned char *data, size_t size_bytes)
+{
+	struct walk walk = {.data = data, .size = size_bytes, .at = admission->walked_bytes};
+	INSIST(admission->verdict == ADMISSION_HEAD && walk.at <= size_bytes);
 	walk_body(admission, &walk);
 }

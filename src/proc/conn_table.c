@@ -8,6 +8,8 @@
 #include "clock.h"
 #include "insist.h"
 
+#define PENDING_LEAST_BYTES 1024
+
 static void
 unlink_from_list(struct conn_list *list, struct connection *connection)
 {
@@ -72,9 +74,7 @@ conn_table_reserve(struct conn_table *table, struct connection *connection, size
 {
 	if (connection->pending_capacity >= size_bytes)
 		return true;
-	size_t capacity = connection->pending_capacity > 0 ? connection->pending_capacity : 1024;
-	while (capacity < size_bytes)
-		capacity *= 2;
+	size_t capacity = size_bytes + size_bytes / 2 + PENDING_LEAST_BYTES;
 	unsigned char *pending = realloc(connection->pending, capacity);
 	if (pending == NULL)
 		return false;
@@ -90,6 +90,7 @@ conn_table_consume(struct connection *connection, size_t size_bytes)
 	INSIST(connection->pending != NULL && size_bytes <= connection->pending_bytes);
 	connection->pending_bytes -= size_bytes;
 	memmove(connection->pending, connection->pending + size_bytes, connection->pending_bytes);
+	connection->admission = (struct admission){0};
 }
 
 void
@@ -99,6 +100,7 @@ conn_table_drop_pending(struct conn_table *table, struct connection *connection)
 	free(connection->pending);
 	connection->pending = NULL;
 	connection->pending_bytes = connection->pending_capacity = 0;
+	connection->admission = (struct admission){0};
 }
 
 void

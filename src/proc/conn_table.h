@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "admission.h"
+
 enum conn_state {
 	CONN_IDLE,      /* kept alive, no byte of a request has come */
 	CONN_READY,     /* more may be there already: to be looked at again without waiting */
@@ -30,6 +32,7 @@ struct connection {
 	struct connection *previous, *next;
 	unsigned char *pending; /* ARRIVING: what has been read; NULL where nothing was taken out of the socket */
 	size_t pending_bytes, pending_capacity;
+	struct admission admission; /* of pending, as far as it was examined; INCOMPLETE: from its start */
 	size_t lingered_bytes;
 };
 

@@ -209,38 +209,39 @@ refuse(struct fcgi *fcgi, struct conn_table *table, struct connection *connectio
 	settle(fcgi, table, connection, FATE_CLOSE);
 }
 
-/* Room for more; false, with a fault, at a bound. */
+/* How taking bytes out of a connection's socket ended. */
+enum taking { TAKING_ALL, TAKING_FULL, TAKING_ENDED };
+
+static const char too_many_bytes[] = "too many bytes of requests that are not complete";
+
 static bool
-make_room(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, size_t size, const char **fault)
+has_room(const struct fcgi *fcgi, const struct conn_table *table, const struct connection *connection)
 {
-	if (table->pending_bytes + connection->pending_capacity > fcgi->config.max_pending_bytes)
-		*fault = "too many bytes of requests that are not complete";
-	else if (!conn_table_reserve(table, connection, connection->pending_bytes + size))
-		*fault = "no memory";
-	return *fault == NULL;
+	return table->pending_bytes + connection->pending_capacity <= fcgi->config.max_pending_bytes;
 }
 
-/* Takes what is in the socket, up to the bound of a connection. False: the peer has sent its last. */
-static bool
-take_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, const char **fault)
+/* Takes what is in the socket, up to the bound of a connection and that of all. ENDED: the peer has sent its last. */
+static enum taking
+take_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *connection)
 {
 	size_t bound = fcgi->config.limits.max_head_bytes + fcgi->config.body_buffer_bytes;
 	while (connection->pending_bytes < bound) {
 		size_t room = connection->pending_capacity - connection->pending_bytes;
 		if (room == 0) {
-			if (!make_room(fcgi, table, connection, 1, fault))
-				return true;
+			if (!has_room(fcgi, table, connection) ||
+			    !conn_table_reserve(table, connection, connection->pending_bytes + 1))
+				return TAKING_FULL;
 			continue;
 		}
 		ssize_t n = recv(connection->fd, connection->pending + connection->pending_bytes, room, MSG_DONTWAIT);
 		if (n > 0)
 			connection->pending_bytes += (size_t)n;
 		else if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return true;
+			return TAKING_ALL;
 		else if (n == 0 || errno != EINTR)
-			return false;
+			return TAKING_ENDED;
 	}
-	return true;
+	return TAKING_ALL;
 }
 
 /* True where the request is worth a worker: all of it is there, or its body is too large to wait for. */
@@ -266,27 +267,54 @@ serve_pending(struct fcgi *fcgi, struct conn_table *table, struct connection *co
 	settle(fcgi, table, connection, fate);
 }
 
-/* Part of a request, or more than one, is there: its bytes are kept with the connection. */
+/* What is known of the connection's bytes is kept with them; so only what is new has to be looked at. */
+static void
+examine_pending(const struct fcgi *fcgi, struct connection *connection)
+{
+	if (connection->admission.verdict == ADMISSION_HEAD)
+		admission_continue(&connection->admission, connection->pending, connection->pending_bytes);
+	else
+		admission_examine(&connection->admission, &fcgi->config.limits, connection->pending,
+		                  connection->pending_bytes);
+}
+
+/* The head has one deadline, the body another one from the head's end on. */
+static void
+await_more(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, bool had_head)
+{
+	bool has_head = connection->admission.verdict == ADMISSION_HEAD;
+	if (has_head && !had_head)
+		conn_table_move(table, connection, CONN_ARRIVING, deadline_in_ms(fcgi->config.request_timeout_ms));
+	else if (connection->state != CONN_ARRIVING)
+		conn_table_move(table, connection, CONN_ARRIVING, deadline_in_ms(fcgi->config.admission_timeout_ms));
+}
+
+/*
+ * Part of a request, or more than one, is there: its bytes are kept with the connection. Where there is no room for
+ * more of a body, a worker is spent on reading it after all.
+ */
 static void
 visit_staged(struct fcgi *fcgi, struct conn_table *table, struct connection *connection)
 {
-	const char *fault = NULL;
-	struct admission admission;
-	bool more_may_come = take_pending(fcgi, table, connection, &fault);
-	admission_examine(&admission, &fcgi->config.limits, connection->pending, connection->pending_bytes);
+	bool had_head = connection->admission.verdict == ADMISSION_HEAD;
+	enum taking taking = take_pending(fcgi, table, connection);
+	examine_pending(fcgi, connection);
+	struct admission admission = connection->admission;
+	bool full = taking == TAKING_FULL;
 	if (admission.verdict == ADMISSION_REFUSED)
-		fault = admission.reason;
-	if (fault != NULL)
-		refuse(fcgi, table, connection, fault);
-	else if (worth_serving(fcgi, &admission, connection->pending_bytes))
+		refuse(fcgi, table, connection, admission.reason);
+	else if (worth_serving(fcgi, &admission, connection->pending_bytes) ||
+	         (full && admission.verdict == ADMISSION_HEAD))
 		serve_pending(fcgi, table, connection, &admission);
-	else if (!more_may_come)
+	else if (full)
+		refuse(fcgi, table, connection, too_many_bytes);
+	else if (taking == TAKING_ENDED)
 		settle(fcgi, table, connection, FATE_CLOSE);
 	else if (connection->pending_bytes == 0) {
 		conn_table_drop_pending(table, connection);
 		settle(fcgi, table, connection, FATE_KEEP);
-	} else if (connection->state != CONN_ARRIVING)
-		conn_table_move(table, connection, CONN_ARRIVING, deadline_in_ms(fcgi->config.admission_timeout_ms));
+	} else
+		await_more(fcgi, table, connection, had_head);
 }
 
 /* The window holds one whole request, and the socket nothing: what comes from now on wakes the worker again. */
@@ -302,9 +330,8 @@ serve_window(struct fcgi *fcgi, struct conn_table *table, struct connection *con
 static void
 keep_window(struct fcgi *fcgi, struct conn_table *table, struct connection *connection, size_t size)
 {
-	const char *fault = NULL;
-	if (!make_room(fcgi, table, connection, size, &fault)) {
-		refuse(fcgi, table, connection, fault);
+	if (!has_room(fcgi, table, connection) || !conn_table_reserve(table, connection, size)) {
+		refuse(fcgi, table, connection, too_many_bytes);
 		return;
 	}
 	memcpy(connection->pending, fcgi->window, size);

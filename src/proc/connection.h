@@ -22,9 +22,9 @@ struct watcher;
 
 struct fcgi_config {
 	struct admission_limits limits;
-	int64_t admission_timeout_ms; /* for a request to arrive, from its first byte */
+	int64_t admission_timeout_ms; /* for a request's head to arrive, from its first byte */
 	int64_t idle_timeout_ms;      /* 0: never */
-	int64_t request_timeout_ms;   /* for a body that is read while the request runs; for writing the response */
+	int64_t request_timeout_ms;   /* for a body to arrive, from the head's end; for writing the response */
 	size_t body_buffer_bytes;     /* a body up to this size is waited for before a worker is spent on it */
 	size_t max_pending_bytes;     /* of all connections that wait */
 	size_t linger_bytes;

@@ -192,7 +192,7 @@ receive_parcel(const struct handoff *handoff, struct parcel *parcel)
 	                         .msg_controllen = sizeof control.bytes};
 	parcel->fd_count = 0;
 	ssize_t n = recvmsg(handoff->receive_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n <= 0)
+	if (n < 0)
 		return false;
 	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
 	if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS) {
@@ -200,8 +200,8 @@ receive_parcel(const struct handoff *handoff, struct parcel *parcel)
 		parcel->fd_count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
 		memcpy(parcel->fds, CMSG_DATA(header), parcel->fd_count * sizeof(int));
 	}
-	if (n != (ssize_t)sizeof parcel->letter || parcel->letter.version != HANDOFF_VERSION ||
-	    parcel->letter.count > HANDOFF_BATCH)
+	if (n != (ssize_t)sizeof parcel->letter || (message.msg_flags & MSG_TRUNC) != 0 ||
+	    parcel->letter.version != HANDOFF_VERSION || parcel->letter.count > HANDOFF_BATCH)
 		parcel->letter.count = 0;
 	return true;
 }

@@ -1,6 +1,7 @@
 /* handover.c - writes and reads the lines. Called by the program that ends and by the one that begins. */
 #include "handover.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 
 #include "err.h"
 
-#define HANDOVER_VERSION 1
+#define FIRST_LINE "vitals-handover 1"
 #define LINE_BYTES (PATH_MAX + 128)
 
 static const char *const renewals[] = {
@@ -68,7 +69,7 @@ handover_close_listeners(struct handover *handover)
 static void
 write_lines(const struct handover *handover, FILE *out)
 {
-	fprintf(out, "vitals-handover %d\nrenewal %s\n", HANDOVER_VERSION, renewals[handover->renewal]);
+	fprintf(out, FIRST_LINE "\nrenewal %s\n", renewals[handover->renewal]);
 	fprintf(out, "scoreboard %d %s\n", handover->scoreboard_fd, handover->scoreboard_path);
 	for (size_t role = 0; role < HANDOVER_ROLES; role++)
 		if (handover->handoffs[role].send_fd >= 0)
@@ -108,73 +109,93 @@ handover_write(const struct handover *handover, struct err *err)
 
 /* ---- Reading ------------------------------------------------------------------------------------ */
 
+/*
+ * The next count numbers of a line, each followed by a blank or the end; moves on behind them. False where one is no
+ * number or out of range.
+ */
 static bool
-is_role(int role)
+take_numbers(const char **at, uint64_t *numbers, size_t count)
 {
-	return role >= 0 && role < HANDOVER_ROLES;
+	for (size_t i = 0; i < count; i++) {
+		char *end;
+		errno = 0;
+		numbers[i] = strtoull(*at, &end, 10);
+		if (!isdigit((unsigned char)**at) || errno != 0 || (*end != ' ' && *end != '\0'))
+			return false;
+		*at = *end == ' ' ? end + 1 : end;
+	}
+	return true;
+}
+
+static bool
+is_role(uint64_t role)
+{
+	return role < HANDOVER_ROLES;
 }
 
 static int
-read_listener(struct handover *handover, const char *line)
+read_listener(struct handover *handover, const char *rest)
 {
-	int role, given, at;
-	uintmax_t device, inode;
-	struct handed_listener handed = {.listener = {.fd = -1}};
+	enum { ROLE, GIVEN, FD, DEVICE, INODE, COUNT };
+	uint64_t n[COUNT];
+	struct handed_listener handed;
 	struct listener *listener = &handed.listener;
-	if (sscanf(line, "listener %d %d %d %ju %ju %n", &role, &given, &listener->fd, &device, &inode, &at) != 5 ||
-	    line[at] == '\0' || !is_role(role) || address_of_socket(&listener->address, listener->fd) != 0)
+	if (!take_numbers(&rest, n, COUNT) || *rest == '\0' || !is_role(n[ROLE]) || n[FD] > INT_MAX ||
+	    address_of_socket(&listener->address, (int)n[FD]) != 0)
 		return -1;
-	handed.role = (enum slot_role)role;
-	handed.given = given != 0;
-	listener->device = (dev_t)device;
-	listener->inode = (ino_t)inode;
+	handed.role = (enum slot_role)n[ROLE];
+	handed.given = n[GIVEN] != 0;
+	listener->fd = (int)n[FD];
+	listener->device = (dev_t)n[DEVICE];
+	listener->inode = (ino_t)n[INODE];
 	/* As it was written in the setting, which is what it will be looked for by. */
-	snprintf(listener->address.text, sizeof listener->address.text, "%s", line + at);
+	snprintf(listener->address.text, sizeof listener->address.text, "%s", rest);
 	return handover_add_listener(handover, &handed);
 }
 
 static int
-read_worker(struct handover *handover, const char *line)
+read_worker(struct handover *handover, const char *rest)
 {
-	int role;
-	long pid;
-	struct predecessor from;
-	if (sscanf(line, "worker %u %ld %d %" SCNu32 " %" SCNd64, &from.index, &pid, &role, &from.generation,
-	           &from.started_ns) != 5 ||
-	    !is_role(role) || pid <= 0)
+	enum { INDEX, PID, ROLE, GENERATION, STARTED, COUNT };
+	uint64_t n[COUNT];
+	if (!take_numbers(&rest, n, COUNT) || !is_role(n[ROLE]) || n[INDEX] > UINT_MAX || n[PID] == 0 ||
+	    n[PID] > INT_MAX || n[GENERATION] > UINT32_MAX || n[STARTED] > INT64_MAX)
 		return -1;
-	from.pid = (pid_t)pid;
-	from.role = (enum slot_role)role;
-	return handover_add_predecessor(handover, &from);
+	return handover_add_predecessor(handover, &(struct predecessor){.index = (unsigned)n[INDEX],
+	                                                                .pid = (pid_t)n[PID],
+	                                                                .role = (enum slot_role)n[ROLE],
+	                                                                .generation = (uint32_t)n[GENERATION],
+	                                                                .started_ns = (int64_t)n[STARTED]});
 }
 
 static int
-read_handoff(struct handover *handover, const char *line)
+read_handoff(struct handover *handover, const char *rest)
 {
-	int role;
-	struct handoff handoff;
-	if (sscanf(line, "handoff %d %d %d", &role, &handoff.send_fd, &handoff.receive_fd) != 3 || !is_role(role))
+	enum { ROLE, SEND, RECEIVE, COUNT };
+	uint64_t n[COUNT];
+	if (!take_numbers(&rest, n, COUNT) || !is_role(n[ROLE]) || n[SEND] > INT_MAX || n[RECEIVE] > INT_MAX)
 		return -1;
-	handover->handoffs[role] = handoff;
+	handover->handoffs[n[ROLE]] = (struct handoff){.send_fd = (int)n[SEND], .receive_fd = (int)n[RECEIVE]};
 	return 0;
 }
 
 static int
-read_scoreboard(struct handover *handover, const char *line)
+read_scoreboard(struct handover *handover, const char *rest)
 {
-	int at;
-	if (sscanf(line, "scoreboard %d %n", &handover->scoreboard_fd, &at) != 1 || line[at] == '\0')
+	uint64_t fd;
+	if (!take_numbers(&rest, &fd, 1) || fd > INT_MAX || *rest == '\0')
 		return -1;
+	handover->scoreboard_fd = (int)fd;
 	free(handover->scoreboard_path);
-	handover->scoreboard_path = strdup(line + at);
+	handover->scoreboard_path = strdup(rest);
 	return handover->scoreboard_path != NULL ? 0 : -1;
 }
 
 static int
-read_renewal(struct handover *handover, const char *line)
+read_renewal(struct handover *handover, const char *rest)
 {
 	for (size_t i = RENEWAL_RELOAD; i < sizeof renewals / sizeof renewals[0]; i++)
-		if (strcmp(line + strlen("renewal "), renewals[i]) == 0)
+		if (strcmp(rest, renewals[i]) == 0)
 			handover->renewal = (enum renewal)i;
 	return handover->renewal != RENEWAL_NONE ? 0 : -1;
 }
@@ -184,7 +205,7 @@ read_line(struct handover *handover, char *line)
 {
 	static const struct {
 		const char *kind;
-		int (*read)(struct handover *handover, const char *line);
+		int (*read)(struct handover *handover, const char *rest);
 	} kinds[] = {
 		{"renewal ", read_renewal},   {"scoreboard ", read_scoreboard}, {"handoff ", read_handoff},
 		{"listener ", read_listener}, {"worker ", read_worker},
@@ -192,7 +213,7 @@ read_line(struct handover *handover, char *line)
 	line[strcspn(line, "\n")] = '\0';
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		if (strncmp(line, kinds[i].kind, strlen(kinds[i].kind)) == 0)
-			return kinds[i].read(handover, line);
+			return kinds[i].read(handover, line + strlen(kinds[i].kind));
 	return 0;
 }
 
@@ -213,9 +234,7 @@ static int
 read_lines(struct handover *handover, FILE *in)
 {
 	char line[LINE_BYTES];
-	int version;
-	if (fgets(line, sizeof line, in) == NULL || sscanf(line, "vitals-handover %d", &version) != 1 ||
-	    version != HANDOVER_VERSION)
+	if (fgets(line, sizeof line, in) == NULL || strcmp(line, FIRST_LINE "\n") != 0)
 		return -1;
 	while (fgets(line, sizeof line, in) != NULL)
 		if (read_line(handover, line) != 0)

@@ -65,6 +65,16 @@ clear_unix_path(const struct address *address, int64_t wait_ms, struct err *err)
 	return 0;
 }
 
+static int
+set_access(const char *path, const struct listener_config *config, struct err *err)
+{
+	if ((config->uid != (uid_t)-1 || config->gid != (gid_t)-1) && lchown(path, config->uid, config->gid) != 0)
+		return err_set(err, "LISTEN_OWNER: the owner of %s cannot be set: %s.", path, strerror(errno));
+	if (chmod(path, config->mode) != 0)
+		return err_set(err, "LISTEN_MODE: the mode of %s cannot be set: %s.", path, strerror(errno));
+	return 0;
+}
+
 /* Until its mode and owner are right, nobody may connect. */
 static int
 bind_unix(struct listener *listener, const struct listener_config *config, struct err *err)
@@ -81,11 +91,7 @@ bind_unix(struct listener *listener, const struct listener_config *config, struc
 		listener->device = st.st_dev;
 		listener->inode = st.st_ino;
 	}
-	if ((config->uid != (uid_t)-1 || config->gid != (gid_t)-1) && lchown(path, config->uid, config->gid) != 0)
-		return err_set(err, "LISTEN_OWNER: the owner of %s cannot be set: %s.", path, strerror(errno));
-	if (chmod(path, config->mode) != 0)
-		return err_set(err, "LISTEN_MODE: the mode of %s cannot be set: %s.", path, strerror(errno));
-	return 0;
+	return set_access(path, config, err);
 }
 
 static int
@@ -102,6 +108,14 @@ bind_tcp(struct listener *listener, struct err *err)
 }
 
 static int
+start_listening(const struct listener *listener, const struct listener_config *config, struct err *err)
+{
+	if (listen(listener->fd, config->backlog) != 0)
+		return err_set(err, "LISTEN: %s cannot be listened on: %s.", listener->address.text, strerror(errno));
+	return 0;
+}
+
+static int
 open_and_listen(struct listener *listener, const struct listener_config *config, struct err *err)
 {
 	const char *path = address_unix_path(&listener->address);
@@ -112,9 +126,16 @@ open_and_listen(struct listener *listener, const struct listener_config *config,
 		return err_set(err, "LISTEN: no socket for %s: %s.", listener->address.text, strerror(errno));
 	if ((path != NULL ? bind_unix(listener, config, err) : bind_tcp(listener, err)) != 0)
 		return -1;
-	if (listen(listener->fd, config->backlog) != 0)
-		return err_set(err, "LISTEN: %s cannot be listened on: %s.", listener->address.text, strerror(errno));
-	return 0;
+	return start_listening(listener, config, err);
+}
+
+int
+listener_renew(struct listener *listener, const struct listener_config *config, struct err *err)
+{
+	const char *path = address_unix_path(&listener->address);
+	if (path != NULL && set_access(path, config, err) != 0)
+		return -1;
+	return start_listening(listener, config, err);
 }
 
 int

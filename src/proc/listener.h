@@ -32,6 +32,8 @@ struct listener_config {
 /* Listening, non-blocking, close-on-exec. -1 with a sentence that names the address. */
 int listener_open(struct listener *listener, const struct address *address, const struct listener_config *config,
                   struct err *err);
+/* Gives one that is open already the backlog, mode and owner of the present settings. -1 as listener_open(). */
+int listener_renew(struct listener *listener, const struct listener_config *config, struct err *err);
 /*
  * No connection more, for all processes that have it; those in the queue can still be accepted. For Unix sockets only:
  * for TCP the kernel would throw the queue away, so there nothing is done.

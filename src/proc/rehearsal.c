@@ -13,6 +13,9 @@
 #include "clock.h"
 #include "err.h"
 
+/* Kept for the sentence that say() adds. */
+#define VERDICT_BYTES 128
+
 /* In the child: nothing of it may outlive the supervisor, and nothing may stay blocked in the program. */
 static void
 play(rehearsal_fn *perform, void *context, int output)
@@ -36,8 +39,10 @@ rehearsal_start(struct rehearsal *rehearsal, rehearsal_fn *perform, void *contex
 {
 	int pipes[2];
 	*rehearsal = (struct rehearsal){.output = -1};
-	if (pipe2(pipes, O_CLOEXEC | O_NONBLOCK) != 0)
+	if (pipe2(pipes, O_CLOEXEC) != 0)
 		return err_set(err, "No pipe for the rehearsal: %s.", strerror(errno));
+	/* Our end alone: the child's writes must wait for us, not fail. */
+	fcntl(pipes[0], F_SETFL, O_NONBLOCK);
 	pid_t pid = fork();
 	if (pid == 0)
 		play(perform, context, pipes[1]);
@@ -67,7 +72,7 @@ rehearsal_read(struct rehearsal *rehearsal)
 			}
 			return;
 		}
-		size_t room = sizeof rehearsal->text - 1 - rehearsal->length;
+		size_t room = sizeof rehearsal->text - VERDICT_BYTES - rehearsal->length;
 		size_t kept = (size_t)n < room ? (size_t)n : room;
 		memcpy(rehearsal->text + rehearsal->length, piece, kept);
 		rehearsal->length += kept;
@@ -90,31 +95,20 @@ timed_out(const struct rehearsal *rehearsal, int wait_status)
 	return rehearsal->deadline_ns == DEADLINE_NEVER && WIFSIGNALED(wait_status) && WTERMSIG(wait_status) == SIGKILL;
 }
 
-static void
-say_timed_out(struct rehearsal *rehearsal)
-{
-	char said[REHEARSAL_TEXT_BYTES];
-	memcpy(said, rehearsal->text, sizeof said);
-	int length =
-		snprintf(rehearsal->text, sizeof rehearsal->text, "The check of the new settings did not end in time.");
-	if (rehearsal->length > 0)
-		snprintf(rehearsal->text + length, sizeof rehearsal->text - (size_t)length, " Before that it said: %s",
-		         said);
-}
-
+/* Behind what it said itself: an end that is not an exit is the reason, whatever stands before it. */
 static void
 say(struct rehearsal *rehearsal, int wait_status)
 {
+	char *end = rehearsal->text + rehearsal->length;
+	size_t room = sizeof rehearsal->text - rehearsal->length;
+	const char *before = rehearsal->length > 0 ? "\n" : "";
 	if (timed_out(rehearsal, wait_status))
-		say_timed_out(rehearsal);
-	else if (rehearsal->length > 0)
-		return;
+		snprintf(end, room, "%sThe check of the new settings did not end in time.", before);
 	else if (WIFSIGNALED(wait_status))
-		snprintf(rehearsal->text, sizeof rehearsal->text, "The check of the new settings died of signal %d.",
+		snprintf(end, room, "%sThe check of the new settings died of signal %d.", before,
 		         WTERMSIG(wait_status));
-	else
-		snprintf(rehearsal->text, sizeof rehearsal->text,
-		         "The check of the new settings failed with status %d and said nothing.",
+	else if (rehearsal->length == 0)
+		snprintf(end, room, "The check of the new settings failed with status %d and said nothing.",
 		         WEXITSTATUS(wait_status));
 }
 

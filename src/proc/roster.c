@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "err.h"
+#include "insist.h"
 
 static void
 add_posts(struct roster *roster, const struct pool *pool)
@@ -21,6 +22,7 @@ roster_init(struct roster *roster, struct scoreboard *board, const struct pool *
 	for (size_t i = 0; i < pool_count; i++)
 		posts += pools[i].count_max;
 	*roster = (struct roster){.seat_count = scoreboard_slots(board)};
+	INSIST(roster->seat_count > 0 && posts > 0);
 	roster->seats = calloc(roster->seat_count, sizeof *roster->seats);
 	roster->posts = calloc(posts, sizeof *roster->posts);
 	if (roster->seats == NULL || roster->posts == NULL) {

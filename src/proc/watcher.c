@@ -30,21 +30,28 @@
 #define ONE_REQUEST UINT32_C(4)
 /* Once the connections are given away only deadlines are left to watch. */
 #define LONG_TICK_MS 20
-#define QUIET_TICKS 25
+/*
+ * Each tick takes the processor from somebody: at 500 a second and worker, eight workers lost some 6% of their
+ * throughput (doc/performance.md). A slow request is found when it has taken between slow_ms and three times that.
+ */
+#define TICK_OF_SLOW 2
+#define QUIET_TICKS 12
+#define TICKS_A_LOOK 4
 
 struct watcher {
 	struct watcher_config config;
 	pthread_t thread;
-	_Atomic uint32_t word; /* the futex */
-	_Atomic bool asleep;   /* wants to be woken when a request begins */
+	_Atomic uint32_t word;    /* the futex */
+	_Atomic int64_t begun_ns; /* of the request that the word is about */
+	_Atomic bool asleep;      /* wants to be woken when a request begins */
 	pthread_mutex_t connections;
 	pthread_mutex_t arming;
 	int armed_fd; /* -1: none */
 	int64_t armed_deadline_ns;
 	bool fired;
 	int64_t orphan_since_ns; /* 0: the supervisor was there at the last tick; this and the next are the thread's own */
-	uint32_t previous, slow; /* the word at the last tick; the word of the request that on_slow() was called for */
-	unsigned quiet_ticks;
+	uint32_t slow;           /* the word of the request that on_slow() was called for */
+	unsigned quiet_ticks, ticks;
 };
 
 static void
@@ -84,9 +91,10 @@ enforce_parent(struct watcher *watcher, int64_t now_ns)
 
 /* Never waits for the main thread: where that has the connections, the request is over. */
 static void
-notice_slow(struct watcher *watcher, uint32_t word)
+notice_slow(struct watcher *watcher, uint32_t word, int64_t now_ns)
 {
-	if (watcher->config.on_slow == NULL || word == watcher->slow)
+	if (watcher->config.on_slow == NULL || word == watcher->slow ||
+	    now_ns - atomic_load(&watcher->begun_ns) < watcher->config.slow_ms * NS_PER_MS)
 		return;
 	if (pthread_mutex_trylock(&watcher->connections) != 0)
 		return;
@@ -112,14 +120,14 @@ tick(struct watcher *watcher, uint32_t word)
 {
 	int64_t now_ns = clock_mono_ns();
 	enforce_deadline(watcher, now_ns);
-	enforce_parent(watcher, now_ns);
-	if (word == watcher->previous)
-		notice_slow(watcher, word);
+	if (watcher->ticks++ % TICKS_A_LOOK == 0)
+		enforce_parent(watcher, now_ns);
+	notice_slow(watcher, word, now_ns);
 	watcher->quiet_ticks = 0;
 	if (word == watcher->slow)
 		rest(watcher, word, LONG_TICK_MS, true);
 	else
-		rest(watcher, word, watcher->config.tick_ms, false);
+		rest(watcher, word, TICK_OF_SLOW * watcher->config.slow_ms, false);
 }
 
 static void *
@@ -133,10 +141,9 @@ watch(void *arg)
 		if ((word & RUNNING) != 0)
 			tick(watcher, word);
 		else if (watcher->quiet_ticks++ < QUIET_TICKS)
-			rest(watcher, word, watcher->config.tick_ms, false);
+			rest(watcher, word, TICK_OF_SLOW * watcher->config.slow_ms, false);
 		else
 			rest(watcher, word, -1, true);
-		watcher->previous = word;
 	}
 }
 
@@ -191,6 +198,7 @@ void
 watcher_request_begin(struct watcher *watcher)
 {
 	uint32_t word = atomic_load_explicit(&watcher->word, memory_order_relaxed);
+	atomic_store_explicit(&watcher->begun_ns, clock_mono_ns(), memory_order_relaxed);
 	pthread_mutex_unlock(&watcher->connections);
 	atomic_store(&watcher->word, (word + ONE_REQUEST) | RUNNING);
 	if (atomic_load(&watcher->asleep))

@@ -1,8 +1,8 @@
 /*
  * watcher.h - the small thread in a worker that acts when the main thread cannot.
  *
- * While a request runs it ticks. When the same request still runs at the second tick, it calls on_slow(), which
- * gives the worker's idle connections away; it shuts a connection down whose write deadline has passed (libfcgi
+ * While requests run it ticks. When it finds one that has taken slow_ms, it calls on_slow(), which gives the
+ * worker's idle connections away; it shuts a connection down whose write deadline has passed (libfcgi
  * writes without one); and it ends the worker when the supervisor is gone and the request still runs after a
  * grace. While the worker is idle it sleeps on a futex.
  *
@@ -22,7 +22,7 @@ struct watcher;
 struct watcher_config {
 	pid_t supervisor; /* 0: there is none to outlive */
 	int64_t orphan_grace_ms;
-	int64_t tick_ms;
+	int64_t slow_ms; /* a request that has taken so long is slow; it ticks at twice that: few ticks, and in time */
 	void (*on_slow)(void *context); /* in the watcher's thread, at most once a request; NULL: nothing is done */
 	void *context;
 };

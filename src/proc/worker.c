@@ -25,7 +25,7 @@
 
 #define LOGGER "vitals.worker"
 #define EVENTS_A_ROUND 64
-#define WATCHER_TICK_MS 20
+#define WATCHER_SLOW_MS 10 /* where nothing is to be given away: for its deadlines */
 /* How soon a worker that retires tries again to give away what the handoff socket had no room for. */
 #define GIVE_AGAIN_MS 5
 
@@ -258,7 +258,7 @@ start_watcher(struct worker *worker, struct err *err)
 	return watcher_create(
 		&(struct watcher_config){.supervisor = config->supervisor,
 	                                 .orphan_grace_ms = config->orphan_grace_ms,
-	                                 .tick_ms = hands_over ? config->handoff_after_ms : WATCHER_TICK_MS,
+	                                 .slow_ms = hands_over ? config->handoff_after_ms : WATCHER_SLOW_MS,
 	                                 .on_slow = hands_over ? give_away : NULL,
 	                                 .context = worker},
 		err);

@@ -239,7 +239,7 @@ complete(struct supervisor *supervisor)
 	supervisor->complete = true;
 	atomic_store(&supervisor->service->started, 1);
 	if (supervisor->config->renewal != RENEWAL_NONE)
-		atomic_fetch_add(&supervisor->service->reloads, 1);
+		scoreboard_count_reload(supervisor->config->board);
 	announce(supervisor);
 	service_manager_ready(supervisor->config->manager, "Serving");
 	supervisor->config->started(supervisor->config->context);

@@ -16,6 +16,7 @@
 #include "insist.h"
 #include "layout.h"
 
+#define SHARE_TRIES 3
 #define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
@@ -171,6 +172,15 @@ check_header(const struct area *area, struct err *err)
 	return 0;
 }
 
+/* As many as this process has mapped: its owner may have let the file grow since. */
+static unsigned
+mapped_slots(const struct scoreboard *board)
+{
+	size_t room = (board->area.size_bytes - sizeof(struct scoreboard_file)) / sizeof(struct slot);
+	unsigned slots = board->file->header.slots;
+	return slots < room ? slots : (unsigned)room;
+}
+
 struct scoreboard *
 scoreboard_attach(const char *path, struct err *err)
 {
@@ -186,7 +196,7 @@ scoreboard_attach(const char *path, struct err *err)
 		return NULL;
 	}
 	board->file = board->area.base;
-	board->slots = board->file->header.slots;
+	board->slots = mapped_slots(board);
 	return board;
 }
 
@@ -236,11 +246,11 @@ make_ready(struct scoreboard *board, unsigned slots)
 	area_let_others_in(&board->area);
 }
 
-struct scoreboard *
-scoreboard_share(const char *path, unsigned slots, struct err *err)
+/* One try; *again: who was making it ready may have died over it, and the next try is alone. */
+static struct scoreboard *
+share_once(const char *path, unsigned slots, bool *again, struct err *err)
 {
-	if (check_contents(path, err) != 0)
-		return NULL;
+	*again = false;
 	struct scoreboard *board = allocate(err);
 	if (board == NULL)
 		return NULL;
@@ -256,9 +266,22 @@ scoreboard_share(const char *path, unsigned slots, struct err *err)
 	}
 	if (check_header(&board->area, err) != 0) {
 		scoreboard_close(board);
+		*again = true;
 		return NULL;
 	}
-	board->slots = board->file->header.slots;
+	board->slots = mapped_slots(board);
+	return board;
+}
+
+struct scoreboard *
+scoreboard_share(const char *path, unsigned slots, struct err *err)
+{
+	struct scoreboard *board = NULL;
+	bool again = true;
+	if (check_contents(path, err) != 0)
+		return NULL;
+	for (int i = 0; i < SHARE_TRIES && board == NULL && again; i++)
+		board = share_once(path, slots, &again, err);
 	return board;
 }
 

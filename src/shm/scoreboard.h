@@ -119,14 +119,17 @@ struct scoreboard_service {
 	_Atomic uint64_t reloads, reloads_refused; /* upgrades too */
 	_Atomic uint64_t recycled;                 /* workers that ended at MAX_REQUESTS */
 	struct seqlock refusal_lock;
-	char refusal[SCOREBOARD_REFUSAL_BYTES]; /* why the last reload was refused; read by scoreboard_refusal() */
+	char refusal
+		[SCOREBOARD_REFUSAL_BYTES]; /* why the last reload was refused, empty where it was not; read by scoreboard_refusal() */
 };
 
 struct scoreboard_service *scoreboard_service(struct scoreboard *board);
 const char *death_cause_name(enum death_cause cause);
+/* Counts a reload that came to serve, which settles what was refused before. By the supervisor alone. */
+void scoreboard_count_reload(struct scoreboard *board);
 /* Counts a refused reload and keeps why, cut to fit. By the supervisor alone. */
 void scoreboard_refuse_reload(struct scoreboard *board, const char *why);
-/* A copy of that text; false where none was refused or no stable copy could be had. */
+/* A copy of that text; false where the last one was not refused or no stable copy could be had. */
 bool scoreboard_refusal(struct scoreboard *board, char text[static SCOREBOARD_REFUSAL_BYTES]);
 
 /* ---- Slots ---- */

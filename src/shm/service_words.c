@@ -57,13 +57,27 @@ scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_su
 	}
 }
 
+static void
+set_refusal(struct scoreboard_service *service, const char *why)
+{
+	seqlock_write_begin(&service->refusal_lock);
+	snprintf(service->refusal, sizeof service->refusal, "%s", why);
+	seqlock_write_end(&service->refusal_lock);
+}
+
+void
+scoreboard_count_reload(struct scoreboard *board)
+{
+	struct scoreboard_service *service = &board->file->service;
+	set_refusal(service, "");
+	atomic_fetch_add(&service->reloads, 1);
+}
+
 void
 scoreboard_refuse_reload(struct scoreboard *board, const char *why)
 {
 	struct scoreboard_service *service = &board->file->service;
-	seqlock_write_begin(&service->refusal_lock);
-	snprintf(service->refusal, sizeof service->refusal, "%s", why);
-	seqlock_write_end(&service->refusal_lock);
+	set_refusal(service, why);
 	/* Last: who sees the count finds the text. */
 	atomic_fetch_add(&service->reloads_refused, 1);
 }

@@ -112,7 +112,7 @@ def test_without_descriptors_behind_nginx(service: Make, front: Callable[[Vitals
 @pytest.mark.parametrize("said", [1000, 4_000_000], ids=["waited for", "streamed"])
 def test_slow_bodies_are_ended_by_the_deadline(service: Make, said: int) -> None:
     """Four times the workers stall in their bodies. One that fits the buffer holds no worker, another at most REQUEST_TIMEOUT."""
-    instance = service(WORKERS=2, REQUEST_TIMEOUT="500ms", ADMISSION_TIMEOUT="1s").start()
+    instance = service(WORKERS=2, REQUEST_TIMEOUT="500ms", ADMISSION_TIMEOUT="1s", BODY_BUFFER_SIZE="1MiB").start()
     before = instance.workers()
     params = cgi("POST", "/count", content_length=str(said))
     stalled = [instance.connect() for _ in range(8)]
@@ -133,7 +133,7 @@ def test_slow_bodies_are_ended_by_the_deadline(service: Make, said: int) -> None
 @pytest.mark.parametrize("said", [1000, 4_000_000], ids=["waited for", "streamed"])
 def test_a_dripping_body_is_ended_by_the_deadline(service: Make, said: int) -> None:
     """Each byte comes in time, the whole does not: the deadline is total."""
-    instance = service(WORKERS=1, REQUEST_TIMEOUT="700ms", ADMISSION_TIMEOUT="700ms").start()
+    instance = service(WORKERS=1, REQUEST_TIMEOUT="700ms", ADMISSION_TIMEOUT="700ms", BODY_BUFFER_SIZE="1MiB").start()
     identity = new_id()
     with instance.connect() as connection:
         connection.send(begin() + stream(fcgi.PARAMS, pairs(cgi("POST", "/count", content_length=str(said), correlation_id=identity))))
@@ -152,9 +152,30 @@ def test_a_dripping_body_is_ended_by_the_deadline(service: Make, said: int) -> N
     assert instance.expect(instance.ask(uri="/facts"), 200)
 
 
+def test_a_large_body_that_stalls_holds_no_worker(service: Make) -> None:
+    """More peers than workers, each with half of a body as large as may be; then all go on, more than there is room for."""
+    instance = service(WORKERS=1, MAX_PENDING_SIZE="40MiB").start()
+    body = b"x" * (12 << 20)
+    data = request(cgi("POST", "/count", body=body), body)
+    peers = [instance.connect() for _ in range(4)]
+    try:
+        for connection in peers[:2]:
+            connection.send(data[:len(data) // 2])
+        assert instance.ask(uri="/facts").seconds < 1
+        for connection in peers[:2]:
+            connection.send(data[len(data) // 2:])
+            assert connection.read_answer().json()["bytes"] == len(body)
+        for connection in peers:
+            connection.send(data)
+            assert connection.read_answer().json()["bytes"] == len(body)
+    finally:
+        for connection in peers:
+            connection.close()
+
+
 def test_an_unread_body_that_never_ends_is_cut(service: Make) -> None:
     """What is read after the answer is bounded in bytes and in time, and nobody waits for it."""
-    instance = service(WORKERS=1, REQUEST_TIMEOUT="2s").start()
+    instance = service(WORKERS=1, REQUEST_TIMEOUT="2s", BODY_BUFFER_SIZE="1MiB").start()
     head = begin() + stream(fcgi.PARAMS, pairs(cgi("POST", "/unread", content_length="8000000")))
     with instance.connect() as connection:
         connection.send(head)

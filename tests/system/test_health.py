@@ -10,9 +10,10 @@ import pytest
 
 from conftest import Stack
 from harness import fcgi, redis
-from harness.nginx import Nginx, free_port
+from harness.nginx import Nginx
 from harness.processes import wait_for
 from harness.vitalsd import Vitalsd
+from harness.web_server import free_port
 
 TIME = r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"'
 HEALTH = re.compile(rf'\{{"status":"healthy","timestamp":{TIME},"version":"[^"]+"\}}')

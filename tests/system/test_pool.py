@@ -288,7 +288,7 @@ def test_a_service_that_is_gone(service: Make) -> None:
 
 
 @pytest.mark.parametrize("arguments, why", [
-    ((), "Usage:"), (("nonsense",), "not a command"), (("status", "again"), "not an option"), (("--timeout", "x", "status"), "--timeout"),
+    ((), "Usage:"), (("nonsense",), "not a command"), (("status", "again"), "one too many"), (("--nonsense", "status"), "no such option"), (("status", "--timeout"), "needs a value"), (("--timeout", "x", "status"), "--timeout"),
     (("--timeout", "0", "status"), "--timeout"), (("--env-file", "/nowhere/x.env", "status"), "/nowhere/x.env"),
 ])
 def test_wrong_words(arguments: tuple[str, ...], why: str, built: None) -> None:

@@ -122,7 +122,7 @@ def test_a_running_request_is_finished_by_the_old_generation(service: Make) -> N
         assert version(other) == "two", "the connection was given to the new generation while the old one is busy"
         assert set(old) <= set(instance.workers())
         assert slow.read_answer().status == 200
-        assert version(slow) == "two"
+        wait_for(lambda: version(slow) == "two", 5, "given away too")
         wait_for(lambda: not set(old) & set(instance.workers()), 5, "the old worker is gone")
 
 
@@ -138,7 +138,7 @@ def test_modules_are_read_anew(service: Make, testmod: Path) -> None:
 @pytest.mark.parametrize("settings, why", [
     ({"WORKERS": "many"}, 'WORKERS is "many"'), ({"WORKRES": 2}, "did you mean WORKERS?"), ({"TEST_GREETING": "refuse"}, "told to refuse"),
     ({"MODULES": "/nowhere/module.so"}, "/nowhere/module.so"), ({"LOG_FILE": "/nowhere/vitals.log"}, "/nowhere/vitals.log"),
-    ({"WORKERS": 0}, "WORKERS is 0"), ({"LISTEN": "unix:/nowhere/v.sock"}, "/nowhere/v.sock"),
+    ({"SCOREBOARD": "/nowhere/board"}, "SCOREBOARD is /nowhere/board"), ({"WORKERS": 0}, "WORKERS is 0"), ({"LISTEN": "unix:/nowhere/v.sock"}, "/nowhere/v.sock"),
 ])
 def test_bad_settings_are_refused_and_the_old_ones_go_on(service: Make, settings: dict[str, object], why: str) -> None:
     instance = service(WORKERS=2, SERVICE_VERSION="one").start()
@@ -146,11 +146,12 @@ def test_bad_settings_are_refused_and_the_old_ones_go_on(service: Make, settings
     instance.settings.update(settings)
     instance.write_settings()
     assert why in refused(instance)
+    instance.settings = good
+    instance.write_settings()
     status = ctl.status(instance)
     assert why in status["last_refusal"] and status["reloads_refused"] == 1 and status["generation"] == 1
-    instance.settings = good
     reload(instance, SERVICE_VERSION="two")
-    assert instance.ask(uri="/health").json()["version"] == "two"
+    assert instance.ask(uri="/health").json()["version"] == "two" and ctl.status(instance)["last_refusal"] == ""
 
 
 def test_an_address_that_is_taken_is_refused(service: Make, directory: Callable[[], Path]) -> None:
@@ -177,6 +178,15 @@ def test_addresses_come_and_go(service: Make) -> None:
     with pytest.raises(OSError):
         instance.connect(second)
     assert instance.ask(uri="/facts").status == 200
+
+
+def test_access_to_a_socket_is_read_anew(service: Make) -> None:
+    instance = service(WORKERS=1, LISTEN_MODE="0600").start()
+    inode = os.stat(instance.socket).st_ino
+    reload(instance, LISTEN_MODE="0666", LISTEN_BACKLOG=7)
+    assert os.stat(instance.socket).st_mode & 0o777 == 0o666 and os.stat(instance.socket).st_ino == inode
+    detailed = instance.ask(uri="/health/detailed").json()["checks"]["pool"]
+    assert detailed["queue"]["capacity"] == 7
 
 
 def test_many_signals_are_few_reloads(service: Make) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Callable
 
 import pytest
 
-from harness.nginx import free_port
 from harness.processes import PATH, Process, wait_for
 from harness.vitalsd import Vitalsd, program, run_once
+from harness.web_server import free_port
 
 Make = Callable[..., Vitalsd]
 

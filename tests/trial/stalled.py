@@ -18,9 +18,10 @@ SECONDS_A_BATCH = 5  # below ADMISSION_TIMEOUT, which would close them
 
 def halves() -> list[bytes]:
     """
-    The ways to stop in the middle of POST /echo. Not among them: a body above BODY_BUFFER_SIZE, which a worker
-    reads while it comes (doc/architecture.md, "Bytes arrive"), as long as REQUEST_TIMEOUT lets it.
+    The ways to stop in the middle of POST /echo. Not among them: a body above BODY_BUFFER_SIZE or MAX_REQUEST_SIZE,
+    which a worker is spent on while it comes (doc/architecture.md, "Bytes arrive").
     """
+    large = fcgi.pairs(fcgi.cgi("POST", "/echo", body=b"x" * (8 << 20), content_type="application/json"))
     params = fcgi.pairs(fcgi.cgi("POST", "/echo", body=b"x" * 1000, content_type="application/json"))
     head = fcgi.begin() + fcgi.stream(fcgi.PARAMS, params)
     return [
@@ -33,6 +34,7 @@ def halves() -> list[bytes]:
         head + fcgi.record(fcgi.STDIN, b"x" * 500),                 # half of the body
         head + fcgi.stream(fcgi.STDIN, b"x" * 1000, end=False),     # the body's end is missing
         head + fcgi.record(fcgi.STDIN, b"x" * 1000)[:9],            # within a record of the body
+        fcgi.begin() + fcgi.stream(fcgi.PARAMS, large) + fcgi.stream(fcgi.STDIN, b"x" * (5 << 20), end=False),
     ]
 
 

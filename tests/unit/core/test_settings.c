@@ -232,7 +232,7 @@ static const struct {
 	{"BODY_BUFFER_SIZE=32MiB\n", "vitals.env line 1: MAX_PENDING_SIZE is 64MiB; it must be twice BODY_BUFFER_SIZE, "
                                      "32MiB, and 1MiB more."},
 	{"\nMAX_PENDING_SIZE=2MiB\n", "vitals.env line 2: MAX_PENDING_SIZE is 2MiB; it must be twice BODY_BUFFER_SIZE, "
-                                      "1MiB, and 1MiB more."},
+                                      "16MiB, and 1MiB more."},
 	{"\nMAX_REQUEST_MEMORY=1MiB\n", "vitals.env line 2: MAX_REQUEST_MEMORY is 1MiB; it must hold a body of "
                                         "MAX_REQUEST_SIZE, 16MiB, and parameters of MAX_PARAMS_SIZE."},
 	{"LISTEN=unix:/a\nADMIN_LISTEN=unix:/a\n",

@@ -84,6 +84,23 @@ START_TEST(removal_closes_the_descriptor)
 }
 END_TEST
 
+START_TEST(one_that_comes_from_elsewhere_is_put_where_its_deadline_belongs)
+{
+	static const int64_t deadlines[] = {50, 20, 90, 10, 60, 20, DEADLINE_NEVER, 5};
+	static const int64_t sorted[] = {5, 10, 20, 20, 50, 60, 90};
+	for (size_t i = 0; i < sizeof deadlines / sizeof deadlines[0]; i++)
+		conn_table_add(&table, some_fd(), deadlines[i]);
+	for (size_t i = 0; i < sizeof sorted / sizeof sorted[0]; i++) {
+		ck_assert_int_eq(conn_table_next_deadline_ns(&table), sorted[i]);
+		struct connection *expired = conn_table_expired(&table, 1000);
+		ck_assert_int_eq(expired->deadline_ns, sorted[i]);
+		conn_table_remove(&table, expired);
+	}
+	ck_assert_ptr_null(conn_table_expired(&table, 1000));
+	ck_assert_uint_eq(table.count, 1);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -94,6 +111,7 @@ main(void)
 	tcase_add_test(tc, moving_puts_at_the_tail_of_the_state);
 	tcase_add_test(tc, pending_bytes_are_counted_and_given_back);
 	tcase_add_test(tc, removal_closes_the_descriptor);
+	tcase_add_test(tc, one_that_comes_from_elsewhere_is_put_where_its_deadline_belongs);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

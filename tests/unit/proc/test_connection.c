@@ -118,7 +118,7 @@ setup(void)
 	ck_assert_ptr_nonnull(board);
 	redact = redact_create(NULL);
 	log_ = log_create(&(struct log_config){.level = VT_CRITICAL, .redact = redact}, &err);
-	watcher = watcher_create(&(struct watcher_config){.tick_ms = 5}, &err);
+	watcher = watcher_create(&(struct watcher_config){.slow_ms = 5}, &err);
 	ck_assert_ptr_nonnull(watcher);
 	fcgi = fcgi_create(
 		&(struct fcgi_config){.limits = {.max_params = 50, .max_params_bytes = 16384, .max_head_bytes = 65536},

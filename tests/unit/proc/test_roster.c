@@ -67,20 +67,6 @@ START_TEST(every_pool_has_as_many_vacant_posts_as_it_may_grow_to)
 }
 END_TEST
 
-START_TEST(without_pools_there_are_seats_and_no_posts)
-{
-	struct roster empty;
-	struct err err;
-	ck_assert_int_eq(roster_init(&empty, board, NULL, 0, &err), 0);
-	ck_assert_uint_eq(empty.seat_count, SLOTS);
-	ck_assert_uint_eq(empty.post_count, 0);
-	ck_assert_ptr_null(roster_post_of(&empty, &empty.seats[0]));
-	roster_fini(&empty);
-	roster_fini(&empty);
-	ck_assert_ptr_null(roster_empty_seat(&empty));
-}
-END_TEST
-
 START_TEST(the_first_empty_seat_is_found_until_all_are_taken)
 {
 	for (unsigned i = 0; i < SLOTS; i++) {
@@ -154,7 +140,6 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, every_slot_has_an_empty_seat);
 	tcase_add_test(tc, every_pool_has_as_many_vacant_posts_as_it_may_grow_to);
-	tcase_add_test(tc, without_pools_there_are_seats_and_no_posts);
 	tcase_add_test(tc, the_first_empty_seat_is_found_until_all_are_taken);
 	tcase_add_test(tc, a_seat_is_found_by_its_worker_s_pid);
 	tcase_add_test(tc, a_post_is_found_by_its_seat_and_who_has_none_retires);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -35,7 +36,7 @@ start(pid_t supervisor)
 {
 	struct err err;
 	struct watcher *watcher = watcher_create(
-		&(struct watcher_config){.supervisor = supervisor, .orphan_grace_ms = 50, .tick_ms = TICK_MS}, &err);
+		&(struct watcher_config){.supervisor = supervisor, .orphan_grace_ms = 50, .slow_ms = TICK_MS}, &err);
 	ck_assert_ptr_nonnull(watcher);
 	return watcher;
 }
@@ -111,6 +112,83 @@ START_TEST(an_orphan_s_request_does_not_run_for_ever)
 }
 END_TEST
 
+/* ---- Slow requests ---- */
+
+static atomic_int slow_calls;
+
+static void
+note_slow(void *context)
+{
+	ck_assert_ptr_eq(context, &slow_calls);
+	atomic_fetch_add(&slow_calls, 1);
+}
+
+static struct watcher *
+start_noting(void)
+{
+	struct err err;
+	atomic_store(&slow_calls, 0);
+	struct watcher *watcher = watcher_create(
+		&(struct watcher_config){.slow_ms = TICK_MS, .on_slow = note_slow, .context = &slow_calls}, &err);
+	ck_assert_ptr_nonnull(watcher);
+	return watcher;
+}
+
+static bool
+slow_calls_come_to(int wanted)
+{
+	for (int64_t end_ns = deadline_in_ms(IN_TIME_MS); atomic_load(&slow_calls) < wanted; poll(NULL, 0, 1))
+		if (clock_mono_ns() > end_ns)
+			return false;
+	return true;
+}
+
+START_TEST(a_slow_request_is_noticed_once_and_so_is_the_next)
+{
+	struct watcher *watcher = start_noting();
+	for (int i = 1; i <= 5; i++) {
+		watcher_request_begin(watcher);
+		ck_assert(slow_calls_come_to(i));
+		poll(NULL, 0, 8 * TICK_MS); /* many more ticks of the same request */
+		ck_assert_int_eq(atomic_load(&slow_calls), i);
+		watcher_request_end(watcher);
+		if (i == 3)
+			poll(NULL, 0, 60 * TICK_MS); /* long enough to have gone to sleep */
+	}
+	watcher_destroy(watcher);
+}
+END_TEST
+
+START_TEST(requests_that_end_in_time_are_never_slow)
+{
+	struct watcher *watcher = start_noting();
+	int64_t end_ns = deadline_in_ms(40 * TICK_MS), longest_ns = 0;
+	while (clock_mono_ns() < end_ns) {
+		int64_t begun_ns = clock_mono_ns();
+		watcher_request_begin(watcher);
+		watcher_request_end(watcher);
+		int64_t took_ns = clock_mono_ns() - begun_ns;
+		longest_ns = took_ns > longest_ns ? took_ns : longest_ns;
+	}
+	/* On a busy machine one of them may have been interrupted for that long. */
+	if (longest_ns < TICK_MS * NS_PER_MS)
+		ck_assert_int_eq(atomic_load(&slow_calls), 0);
+	watcher_destroy(watcher);
+}
+END_TEST
+
+START_TEST(between_requests_nothing_is_slow)
+{
+	struct watcher *watcher = start_noting();
+	watcher_request_begin(watcher);
+	watcher_request_end(watcher);
+	int before = atomic_load(&slow_calls);
+	poll(NULL, 0, 10 * TICK_MS);
+	ck_assert_int_eq(atomic_load(&slow_calls), before);
+	watcher_destroy(watcher);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -122,6 +200,9 @@ main(void)
 	tcase_add_test(tc, disarmed_in_time_it_does_nothing);
 	tcase_add_test(tc, it_wakes_again_after_having_slept);
 	tcase_add_test(tc, an_orphan_s_request_does_not_run_for_ever);
+	tcase_add_test(tc, a_slow_request_is_noticed_once_and_so_is_the_next);
+	tcase_add_test(tc, requests_that_end_in_time_are_never_slow);
+	tcase_add_test(tc, between_requests_nothing_is_slow);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -310,9 +310,9 @@ adopt_and_stay(const char *fd_text, const char *where)
 	char byte;
 	bool right = area_adopt(&area, atoi(fd_text), where, 2 * SIZE, &err) == 0 && holds(&area, 'x', 0, SIZE) &&
 	             holds(&area, 0, SIZE, 2 * SIZE);
-	if (write(STDOUT_FILENO, right ? "y" : "n", 1) != 1 || read(STDIN_FILENO, &byte, 1) != 0)
-		return 1;
-	return 0;
+	bool heard = write(STDOUT_FILENO, right ? "y" : "n", 1) == 1 && read(STDIN_FILENO, &byte, 1) == 0;
+	area_close(&area);
+	return heard ? 0 : 1;
 }
 
 static void
