@@ -44,12 +44,12 @@ setup(void)
 /* Each comes when all are idle: the kernel alone would give every one to the same worker. */
 START_TEST(connections_are_shared_out)
 {
-	enum { CONNECTIONS = 8 * WORKERS };
 	for (unsigned i = 0; i < WORKERS; i++)
 		start_worker(i);
-	for (int i = 0; i < CONNECTIONS; i++) {
-		int fd = connect_to(&listeners[0]);
-		ck_assert_int_ne(ask(fd), NOBODY);
+	for (int i = 0; i < 8 * WORKERS; i++) {
+		for (unsigned j = 0; j < WORKERS; j++)
+			wait_until_asleep(j);
+		ck_assert_int_ne(ask(connect_to(&listeners[0])), NOBODY);
 	}
 	/* A worker that is still on its way back to waiting may be passed over once in a while. */
 	for (unsigned i = 0; i < WORKERS; i++)

@@ -211,6 +211,26 @@ wait_for_state(unsigned index, enum slot_state state)
 		ck_assert_int_lt(clock_mono_ns(), end_ns);
 }
 
+/* The third word of /proc/PID/stat, proc(5); the second is in parentheses. */
+static bool
+is_asleep(pid_t pid)
+{
+	char path[64], state = '\0';
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	FILE *file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_int_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+	fclose(file);
+	return state == 'S';
+}
+
+void
+wait_until_asleep(unsigned index)
+{
+	for (int64_t end_ns = deadline_in_ms(WAIT_MS); !is_asleep(workers[index]); poll(NULL, 0, 1))
+		ck_assert_int_lt(clock_mono_ns(), end_ns);
+}
+
 void
 wait_until_given(unsigned index, uint64_t least)
 {

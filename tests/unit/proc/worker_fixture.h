@@ -43,6 +43,8 @@ void signal_worker(unsigned index, int signal_number);
 /* Waits until the worker has gone; its exit status, or -1 where it ended otherwise. */
 int exit_status(unsigned index);
 void wait_for_state(unsigned index, enum slot_state state);
+/* Until it waits for something: an idle one for events. */
+void wait_until_asleep(unsigned index);
 void wait_until_given(unsigned index, uint64_t least);
 /* Sends a request whose handler waits, and waits until it does; lets it go on. */
 void block_worker(int fd);
