@@ -112,6 +112,27 @@ START_TEST(answers_what_waits_before_it_stops)
 }
 END_TEST
 
+/* It has no room for those that wait until it lets go of those that do not. */
+START_TEST(answers_what_waits_though_it_is_full)
+{
+	int fds[SOME], late[SOME];
+	options.max_connections = SOME;
+	start_worker(0);
+	connect_and_ask(fds, SOME);
+	block_worker(fds[0]);
+	for (int i = 0; i < SOME; i++)
+		send_request(late[i] = connect_to(&listeners[i % LISTENERS]), "/");
+	send_request(fds[1], "/");
+	signal_worker(0, ends[_i]);
+	unblock_worker();
+	ck_assert_int_eq(answered_by(fds[0]), 0);
+	ck_assert_int_eq(answered_by(fds[1]), 0);
+	for (int i = 0; i < SOME; i++)
+		ck_assert_int_eq(answered_by(late[i]), 0);
+	ck_assert_int_eq(exit_status(0), EXIT_SUCCESS);
+}
+END_TEST
+
 START_TEST(stops_after_max_requests)
 {
 	int fds[SOME];
@@ -136,6 +157,7 @@ main(void)
 	tcase_add_loop_test(tc, a_listener_that_cannot_be_watched_is_tried_again, 0, 3);
 	tcase_add_loop_test(tc, stops_when_told, 0, 3);
 	tcase_add_loop_test(tc, answers_what_waits_before_it_stops, 0, 3);
+	tcase_add_loop_test(tc, answers_what_waits_though_it_is_full, 0, 3);
 	tcase_add_test(tc, stops_after_max_requests);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
