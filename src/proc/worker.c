@@ -231,22 +231,37 @@ make_ready(struct worker *worker, enum conn_state state)
 		conn_table_move(&worker->table, c, CONN_READY, DEADLINE_NEVER);
 }
 
+static void
+serve_arrived(struct worker *worker)
+{
+	make_ready(worker, CONN_IDLE);
+	make_ready(worker, CONN_ARRIVING);
+	for (struct connection *c; (c = conn_table_ready(&worker->table)) != NULL;)
+		visit(worker, c);
+}
+
+static void
+close_idle(struct worker *worker)
+{
+	for (struct connection *c; (c = conn_table_oldest_idle(&worker->table)) != NULL;)
+		conn_table_remove(&worker->table, c);
+}
+
 /*
  * On the way out: requests that have arrived are still served, also those of connections that wait to be accepted or
- * taken over; then all is closed. A visit leaves a connection READY only as long as it holds bytes of a further
- * request, so this comes to an end.
+ * taken over; then all is closed. Who is idle goes first, and makes room for those that wait; only once, so that this
+ * comes to an end however many go on coming. A visit leaves a connection READY only as long as it holds bytes of a
+ * further request.
  */
 static void
 finish(struct worker *worker)
 {
 	slot_set_state(worker->config->slot, SLOT_STOPPING);
 	intake_close(&worker->intake);
-	do {
-		make_ready(worker, CONN_IDLE);
-		make_ready(worker, CONN_ARRIVING);
-		for (struct connection *c; (c = conn_table_ready(&worker->table)) != NULL;)
-			visit(worker, c);
-	} while (intake_drain(&worker->intake) > 0);
+	serve_arrived(worker);
+	close_idle(worker);
+	while (intake_drain(&worker->intake) > 0)
+		serve_arrived(worker);
 	conn_table_fini(&worker->table);
 }
 
