@@ -171,14 +171,17 @@ open_address(const struct service *service, const char *text, struct listener *l
 	return listener_open(listener, &address, &config, err);
 }
 
-static int
-take_inherited(const struct service *service, struct handed_listener *handed, struct listener *listener,
-               struct err *err)
+/* A mode or an owner that cannot be changed any more is no reason to end a service that runs. */
+static void
+take_inherited(const struct service *service, struct handed_listener *handed, struct listener *listener)
 {
 	const struct listener_config config = listener_config_of(service, 0);
+	struct err err;
 	*listener = handed->listener;
 	handed->listener.fd = -1;
-	return listener_renew(listener, &config, err);
+	if (listener_renew(listener, &config, &err) != 0)
+		log_event(service->log, VT_WARNING, "vitals.service", "A listener stays as it was",
+		          VT_STR("reason", err.text));
 }
 
 static int
@@ -193,9 +196,9 @@ open_set(struct service *service, enum slot_role role, int64_t orphan_wait_ms, s
 		struct listener *listener = add_listener(set);
 		if (listener == NULL)
 			return err_set(err, "There is no memory for the listeners.");
-		int status = handed != NULL ? take_inherited(service, handed, listener, err)
-		                            : open_address(service, addresses->items[i], listener, orphan_wait_ms, err);
-		if (status != 0)
+		if (handed != NULL)
+			take_inherited(service, handed, listener);
+		else if (open_address(service, addresses->items[i], listener, orphan_wait_ms, err) != 0)
 			return -1;
 		set->count++;
 	}

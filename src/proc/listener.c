@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -65,12 +66,28 @@ clear_unix_path(const struct address *address, int64_t wait_ms, struct err *err)
 	return 0;
 }
 
-static int
-set_access(const char *path, const struct listener_config *config, struct err *err)
+/* Is the file at its path still the one that was made? */
+static bool
+has_own_file(const struct listener *listener, struct stat *st)
 {
-	if ((config->uid != (uid_t)-1 || config->gid != (gid_t)-1) && lchown(path, config->uid, config->gid) != 0)
+	const char *path = address_unix_path(&listener->address);
+	return path != NULL && listener->inode != 0 && lstat(path, st) == 0 && st->st_dev == listener->device &&
+	       st->st_ino == listener->inode;
+}
+
+/* Touches only what is not so already: after a reload the supervisor is a user who may not. */
+static int
+set_access(const struct listener *listener, const struct listener_config *config, struct err *err)
+{
+	const char *path = address_unix_path(&listener->address);
+	struct stat st;
+	if (!has_own_file(listener, &st))
+		return err_set(err, "LISTEN: the socket %s is gone, or another one by now.", path);
+	uid_t uid = config->uid != (uid_t)-1 ? config->uid : st.st_uid;
+	gid_t gid = config->gid != (gid_t)-1 ? config->gid : st.st_gid;
+	if ((uid != st.st_uid || gid != st.st_gid) && lchown(path, uid, gid) != 0)
 		return err_set(err, "LISTEN_OWNER: the owner of %s cannot be set: %s.", path, strerror(errno));
-	if (chmod(path, config->mode) != 0)
+	if ((st.st_mode & 07777) != config->mode && chmod(path, config->mode) != 0)
 		return err_set(err, "LISTEN_MODE: the mode of %s cannot be set: %s.", path, strerror(errno));
 	return 0;
 }
@@ -91,7 +108,7 @@ bind_unix(struct listener *listener, const struct listener_config *config, struc
 		listener->device = st.st_dev;
 		listener->inode = st.st_ino;
 	}
-	return set_access(path, config, err);
+	return set_access(listener, config, err);
 }
 
 static int
@@ -132,8 +149,7 @@ open_and_listen(struct listener *listener, const struct listener_config *config,
 int
 listener_renew(struct listener *listener, const struct listener_config *config, struct err *err)
 {
-	const char *path = address_unix_path(&listener->address);
-	if (path != NULL && set_access(path, config, err) != 0)
+	if (address_unix_path(&listener->address) != NULL && set_access(listener, config, err) != 0)
 		return -1;
 	return start_listening(listener, config, err);
 }
@@ -159,11 +175,9 @@ listener_refuse(const struct listener *listener)
 void
 listener_close(struct listener *listener, enum listener_file file)
 {
-	const char *path = address_unix_path(&listener->address);
 	struct stat st;
-	if (file == LISTENER_REMOVE_FILE && path != NULL && listener->inode != 0 && lstat(path, &st) == 0 &&
-	    st.st_dev == listener->device && st.st_ino == listener->inode)
-		unlink(path);
+	if (file == LISTENER_REMOVE_FILE && has_own_file(listener, &st))
+		unlink(address_unix_path(&listener->address));
 	if (listener->fd >= 0)
 		close(listener->fd);
 	listener->fd = -1;

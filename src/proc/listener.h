@@ -32,7 +32,10 @@ struct listener_config {
 /* Listening, non-blocking, close-on-exec. -1 with a sentence that names the address. */
 int listener_open(struct listener *listener, const struct address *address, const struct listener_config *config,
                   struct err *err);
-/* Gives one that is open already the backlog, mode and owner of the present settings. -1 as listener_open(). */
+/*
+ * Gives one that is open already the backlog, mode and owner of the present settings; what is so already is not
+ * touched. -1 as listener_open(), and where its file is not the one that was made; it listens on as it did.
+ */
 int listener_renew(struct listener *listener, const struct listener_config *config, struct err *err);
 /*
  * No connection more, for all processes that have it; those in the queue can still be accepted. For Unix sockets only:

@@ -189,6 +189,22 @@ def test_access_to_a_socket_is_read_anew(service: Make) -> None:
     assert detailed["queue"]["capacity"] == 7
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give privileges up")
+@pytest.mark.parametrize("owner", [{}, {"LISTEN_OWNER": "www-data:www-data"}], ids=["root's socket", "www-data's socket"])
+def test_reload_after_privileges_were_given_up(service: Make, owner: dict[str, str]) -> None:
+    """The supervisor is RUN_USER by then: access that is as it shall be needs none, another one is told and left."""
+    instance = service(RUN_USER="nobody", LISTEN_MODE="0660", **owner).start()
+    before = os.stat(instance.socket)
+    reload(instance)
+    assert not instance.log.find("A listener stays as it was")
+    reload(instance, LISTEN_MODE="0666")
+    [told] = instance.log.find("A listener stays as it was")
+    assert told["level"] == "WARNING" and told["reason"].startswith("LISTEN_MODE: "), told
+    after = os.stat(instance.socket)
+    assert (after.st_ino, after.st_uid, after.st_mode) == (before.st_ino, before.st_uid, before.st_mode)
+    assert instance.ask(uri="/facts").status == 200
+
+
 def test_many_signals_are_few_reloads(service: Make) -> None:
     instance = service(WORKERS=2).start()
     for _ in range(50):

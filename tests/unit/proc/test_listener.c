@@ -146,6 +146,127 @@ START_TEST(a_taken_tcp_port_is_refused_by_name)
 }
 END_TEST
 
+/* ---- Renewing ---- */
+
+static void
+ck_access(uid_t uid, gid_t gid, mode_t mode)
+{
+	struct stat st;
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_uid, uid);
+	ck_assert_uint_eq(st.st_gid, gid);
+	ck_assert_uint_eq(st.st_mode & 07777, mode);
+}
+
+START_TEST(an_open_socket_takes_a_new_mode_and_owner)
+{
+	struct listener listener;
+	struct err err = {.text = ""};
+	struct listener_config wanted = config;
+	ck_assert_int_eq(open_at(&listener, text, &err), 0);
+	wanted.mode = 0606;
+	ck_assert_msg(listener_renew(&listener, &wanted, &err) == 0, "%s", err.text);
+	ck_access(geteuid(), getegid(), 0606);
+	if (geteuid() == 0) {
+		wanted.uid = 65533;
+		ck_assert_msg(listener_renew(&listener, &wanted, &err) == 0, "%s", err.text);
+		ck_access(65533, 0, 0606);
+		wanted.uid = (uid_t)-1;
+		wanted.gid = 65532;
+		ck_assert_msg(listener_renew(&listener, &wanted, &err) == 0, "%s", err.text);
+		ck_access(65533, 65532, 0606);
+	}
+	ck_assert_int_eq(connect_to(&listener.address), 0);
+	listener_close(&listener, LISTENER_REMOVE_FILE);
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
+/* How many fit into the queue; those that are in it stay. */
+START_TEST(an_open_socket_takes_a_new_backlog)
+{
+	struct listener listener;
+	struct err err;
+	struct listener_config wanted = config;
+	int fds[64], queued = 0, tried = 0;
+	wanted.backlog = 40;
+	ck_assert_int_eq(open_at(&listener, text, &err), 0);
+	ck_assert_int_eq(listener_renew(&listener, &wanted, &err), 0);
+	for (; tried < 64; tried++) {
+		fds[tried] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		queued += connect(fds[tried], (const struct sockaddr *)&listener.address.storage,
+		                  listener.address.length) == 0;
+	}
+	ck_assert_int_eq(queued, wanted.backlog + 1);
+	while (tried > 0)
+		close(fds[--tried]);
+	listener_close(&listener, LISTENER_REMOVE_FILE);
+}
+END_TEST
+
+static struct listener roots;
+
+/* As the supervisor after a reload, which is RUN_USER by then. */
+static int
+renew_as_nobody(void)
+{
+	struct err err = {.text = ""};
+	struct listener_config same = config, other = config;
+	other.mode = 0666;
+	if (setgid(65534) != 0 || setuid(65534) != 0)
+		return 1;
+	if (listener_renew(&roots, &same, &err) != 0)
+		return 2;
+	same.uid = 0;
+	same.gid = 0;
+	if (listener_renew(&roots, &same, &err) != 0)
+		return 3;
+	if (listener_renew(&roots, &other, &err) == 0 || strstr(err.text, "LISTEN_MODE: the mode of /tmp/") == NULL)
+		return 4;
+	other.uid = 65534;
+	if (listener_renew(&roots, &other, &err) == 0 || strstr(err.text, "LISTEN_OWNER: the owner of /tmp/") == NULL)
+		return 5;
+	return 0;
+}
+
+START_TEST(what_is_so_already_needs_no_privileges)
+{
+	struct err err;
+	int status;
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(directory, 0755), 0);
+	ck_assert_int_eq(open_at(&roots, text, &err), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(renew_as_nobody());
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(WEXITSTATUS(status), 0);
+	ck_access(0, 0, 0660);
+	ck_assert_int_eq(connect_to(&roots.address), 0);
+	listener_close(&roots, LISTENER_REMOVE_FILE);
+}
+END_TEST
+
+START_TEST(a_file_that_is_not_its_own_is_left_alone)
+{
+	struct listener listener;
+	struct err err = {.text = ""};
+	struct listener_config wanted = config;
+	wanted.mode = 0606;
+	ck_assert_int_eq(open_at(&listener, text, &err), 0);
+	unlink(path);
+	ck_assert_int_eq(listener_renew(&listener, &wanted, &err), -1);
+	ck_assert_ptr_nonnull(strstr(err.text, path));
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	ck_assert_int_eq(chmod(path, 0600), 0);
+	ck_assert_int_eq(listener_renew(&listener, &wanted, &err), -1);
+	ck_access(geteuid(), getegid(), 0600);
+	listener_close(&listener, LISTENER_REMOVE_FILE);
+	ck_assert_int_eq(access(path, F_OK), 0);
+}
+END_TEST
+
 /* ---- Refusing ---- */
 
 #define QUEUED 3
@@ -265,6 +386,10 @@ main(void)
 	tcase_add_test(tc, what_is_no_socket_is_left_alone);
 	tcase_add_test(tc, a_successor_s_socket_is_not_removed);
 	tcase_add_test(tc, a_taken_tcp_port_is_refused_by_name);
+	tcase_add_test(tc, an_open_socket_takes_a_new_mode_and_owner);
+	tcase_add_test(tc, an_open_socket_takes_a_new_backlog);
+	tcase_add_test(tc, what_is_so_already_needs_no_privileges);
+	tcase_add_test(tc, a_file_that_is_not_its_own_is_left_alone);
 	tcase_add_test(tc, a_unix_socket_refuses_newcomers_and_keeps_its_queue);
 	tcase_add_test(tc, refusing_is_for_every_process_that_has_the_socket);
 	tcase_add_test(tc, a_socket_that_refuses_can_be_taken_over);

@@ -177,7 +177,6 @@ START_TEST(very_much_is_read_to_the_end_and_cut)
 }
 END_TEST
 
-/* It does not hang, with nobody to read what it says. */
 /* A grandchild goes on and holds the pipe open. */
 START_TEST(an_end_does_not_wait_for_whoever_else_has_the_pipe)
 {

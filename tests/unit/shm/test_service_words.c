@@ -140,6 +140,21 @@ START_TEST(the_last_refusal_is_told_and_every_one_is_counted)
 }
 END_TEST
 
+START_TEST(a_reload_that_serves_settles_what_was_refused)
+{
+	for (unsigned i = 1; i <= 3; i++) {
+		scoreboard_refuse_reload(board, "WORKERS is no number.");
+		ck_refusal("WORKERS is no number.", i);
+		scoreboard_count_reload(board);
+		ck_assert(!scoreboard_refusal(board, text));
+		ck_assert_uint_eq(atomic_load(&service->reloads), i);
+		ck_assert_uint_eq(atomic_load(&service->reloads_refused), i);
+	}
+	scoreboard_count_reload(board);
+	ck_assert_uint_eq(atomic_load(&service->reloads), 4);
+}
+END_TEST
+
 START_TEST(a_refusal_is_cut_to_fit)
 {
 	static const size_t lengths[] = {SCOREBOARD_REFUSAL_BYTES - 2, SCOREBOARD_REFUSAL_BYTES - 1,
@@ -248,6 +263,7 @@ main(void)
 	tcase_add_test(tc, with_a_supervisor_owners_are_believed);
 	tcase_add_test(tc, the_dead_are_not_summed_up_but_what_they_served_is);
 	tcase_add_test(tc, the_last_refusal_is_told_and_every_one_is_counted);
+	tcase_add_test(tc, a_reload_that_serves_settles_what_was_refused);
 	tcase_add_test(tc, a_refusal_is_cut_to_fit);
 	tcase_add_test(tc, a_refusal_without_an_end_is_closed);
 	tcase_add_test(tc, a_refusal_that_is_being_written_is_none_until_the_next);
