@@ -180,7 +180,7 @@ def test_a_process_serves_by_itself(site: fcgid.Fcgid) -> None:
 
 
 def test_apache_starts_as_many_as_it_needs(site: fcgid.Fcgid) -> None:
-    waiting = [in_the_background(site, "/slow?ms=1500") for _ in range(3)]
+    waiting = [in_the_background(site, "/slow?ms=5000") for _ in range(3)]
     wait_for(lambda: len(site.workers()) >= 3, 10, "three processes")
     for answer in waiting:
         site.expect(answer(), 200, route="/slow")
