@@ -4,6 +4,9 @@
  * Each is taken from the program before where there was one, from the launcher where that opened it, and made
  * otherwise.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -291,17 +294,33 @@ try_set(struct service *service, enum slot_role role, struct err *err)
 	return 0;
 }
 
+/* A program that lays the scoreboard out otherwise makes a new file in its place, as whoever the service runs as. */
+static int
+try_board(const struct service *service, const char *path, struct err *err)
+{
+	char folder[PATH_BYTES];
+	if (strcmp(path, service->inherited.scoreboard_path) != 0)
+		return err_set(err, "SCOREBOARD is %s, but the service that runs uses %s; a restart can change it.",
+		               path, service->inherited.scoreboard_path);
+	if (scoreboard_fits(service->inherited.scoreboard_fd))
+		return 0;
+	snprintf(folder, sizeof folder, "%s", path);
+	if (faccessat(AT_FDCWD, dirname(folder), W_OK | X_OK, AT_EACCESS) == 0)
+		return 0;
+	return err_set(err,
+	               "This program lays out the scoreboard %s otherwise and has to replace it, but may not write in "
+	               "that directory (%s); a restart can.",
+	               path, strerror(errno));
+}
+
 int
 service_try_opening(struct service *service, struct err *err)
 {
 	char path[PATH_BYTES];
 	if (service->settings->workers == 0)
 		return err_set(err, "WORKERS is 0; a service that has workers cannot go on without them. Restart it.");
-	if (service_board_path(service, path, sizeof path, err) != 0)
+	if (service_board_path(service, path, sizeof path, err) != 0 || try_board(service, path, err) != 0)
 		return -1;
-	if (strcmp(path, service->inherited.scoreboard_path) != 0)
-		return err_set(err, "SCOREBOARD is %s, but the service that runs uses %s; a restart can change it.",
-		               path, service->inherited.scoreboard_path);
 	if (service_open_log(service, err) != 0 || try_set(service, ROLE_WORKER, err) != 0 ||
 	    try_set(service, ROLE_ADMIN, err) != 0)
 		return -1;

@@ -25,6 +25,13 @@ struct handoff {
 	int send_fd, receive_fd; /* non-blocking, close-on-exec; -1: there are no siblings */
 };
 
+/* False for NULL too. */
+static inline bool
+handoff_has_siblings(const struct handoff *handoff)
+{
+	return handoff != NULL && handoff->send_fd >= 0;
+}
+
 /* -1 with err. */
 int handoff_open(struct handoff *handoff, struct err *err);
 void handoff_close(struct handoff *handoff);

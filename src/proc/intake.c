@@ -33,12 +33,6 @@ watch(const struct intake *intake, int fd, const void *pointer)
 	return epoll_ctl(intake->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-static bool
-has_siblings(const struct intake *intake)
-{
-	return intake->handoff != NULL && intake->handoff->receive_fd >= 0;
-}
-
 void
 intake_close(struct intake *intake)
 {
@@ -46,7 +40,7 @@ intake_close(struct intake *intake)
 		return;
 	for (size_t i = 0; i < intake->listener_count; i++)
 		epoll_ctl(intake->epoll_fd, EPOLL_CTL_DEL, intake->listeners[i].fd, NULL);
-	if (has_siblings(intake))
+	if (handoff_has_siblings(intake->handoff))
 		epoll_ctl(intake->epoll_fd, EPOLL_CTL_DEL, intake->handoff->receive_fd, NULL);
 	intake->open = false;
 }
@@ -56,7 +50,8 @@ intake_open(struct intake *intake)
 {
 	intake->open = true;
 	intake->pause_ends_ns = 0;
-	int status = has_siblings(intake) ? watch(intake, intake->handoff->receive_fd, intake->handoff) : 0;
+	int status =
+		handoff_has_siblings(intake->handoff) ? watch(intake, intake->handoff->receive_fd, intake->handoff) : 0;
 	for (size_t i = 0; status == 0 && i < intake->listener_count; i++)
 		status = watch(intake, intake->listeners[i].fd, &intake->listeners[i]);
 	if (status == 0)
@@ -236,7 +231,7 @@ size_t
 intake_drain(struct intake *intake)
 {
 	size_t before = intake->table->count;
-	while (has_siblings(intake) && has_room(intake, HANDOFF_BATCH) && take_over(intake))
+	while (handoff_has_siblings(intake->handoff) && has_room(intake, HANDOFF_BATCH) && take_over(intake))
 		;
 	for (size_t i = 0; i < intake->listener_count; i++) {
 		const struct listener *listener = &intake->listeners[i];

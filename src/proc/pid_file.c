@@ -55,6 +55,6 @@ pid_file_write(const char *path, struct err *err)
 void
 pid_file_remove(const char *path)
 {
-	if (path != NULL)
+	if (path != NULL && says_our_pid(path))
 		unlink(path);
 }

@@ -6,6 +6,7 @@ struct err;
 
 /* Written whole under another name and renamed, so that nobody reads half of it. path NULL: nothing to do. */
 int pid_file_write(const char *path, struct err *err);
+/* Only where it still names this process. */
 void pid_file_remove(const char *path);
 
 #endif

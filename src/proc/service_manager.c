@@ -167,14 +167,6 @@ service_manager_status(const struct service_manager *manager, const char *status
 }
 
 int
-service_manager_main_pid(const struct service_manager *manager, pid_t pid)
-{
-	char message[MESSAGE_BYTES];
-	snprintf(message, sizeof message, "MAINPID=%ld", (long)pid);
-	return send_message(manager, message);
-}
-
-int
 service_manager_alive(const struct service_manager *manager)
 {
 	return send_message(manager, "WATCHDOG=1");

@@ -41,8 +41,6 @@ int service_manager_ready(const struct service_manager *manager, const char *sta
 int service_manager_reloading(const struct service_manager *manager);
 int service_manager_stopping(const struct service_manager *manager, const char *status);
 int service_manager_status(const struct service_manager *manager, const char *status);
-/* Another process is the main one from now on; must be sent by the one that was until now. */
-int service_manager_main_pid(const struct service_manager *manager, pid_t pid);
 /* A sign of life. */
 int service_manager_alive(const struct service_manager *manager);
 

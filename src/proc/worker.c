@@ -74,12 +74,6 @@ read_signals(struct worker *worker)
 
 /* ---- Giving away -------------------------------------------------------------------------------- */
 
-static bool
-has_siblings(const struct worker_config *config)
-{
-	return config->handoff != NULL && config->handoff->send_fd >= 0;
-}
-
 static size_t
 give_all(struct worker *worker)
 {
@@ -99,7 +93,7 @@ give_away(void *context)
 static void
 retire(struct worker *worker)
 {
-	if (!has_siblings(worker->config)) {
+	if (!handoff_has_siblings(worker->config->handoff)) {
 		worker->stopping = true;
 		return;
 	}
@@ -269,7 +263,7 @@ static struct watcher *
 start_watcher(struct worker *worker, struct err *err)
 {
 	const struct worker_config *config = worker->config;
-	bool hands_over = has_siblings(config) && config->handoff_after_ms > 0;
+	bool hands_over = handoff_has_siblings(config->handoff) && config->handoff_after_ms > 0;
 	return watcher_create(
 		&(struct watcher_config){.supervisor = config->supervisor,
 	                                 .orphan_grace_ms = config->orphan_grace_ms,

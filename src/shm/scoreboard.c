@@ -172,6 +172,15 @@ check_header(const struct area *area, struct err *err)
 	return 0;
 }
 
+bool
+scoreboard_fits(int fd)
+{
+	struct scoreboard_header header;
+	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+	       memcmp(header.magic, SCOREBOARD_MAGIC, sizeof header.magic) == 0 &&
+	       header.version == SCOREBOARD_VERSION && header.fingerprint == layout_fingerprint();
+}
+
 /* As many as this process has mapped: its owner may have let the file grow since. */
 static unsigned
 mapped_slots(const struct scoreboard *board)

@@ -81,6 +81,8 @@ struct scoreboard *scoreboard_create(const char *path, unsigned slots, bool *was
  * scoreboard_create() makes a new one in its place. fd is closed in either case with what holds it.
  */
 struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err);
+/* True where the file of this descriptor is of this build's layout, so that it could be adopted. Leaves fd open. */
+bool scoreboard_fits(int fd);
 /*
  * For processes without a supervisor, which share a scoreboard among equals: made by whoever comes first, kept, with
  * all it has counted, when the last has gone. Refused while a supervisor owns it.

@@ -205,6 +205,26 @@ def test_reload_after_privileges_were_given_up(service: Make, owner: dict[str, s
     assert instance.ask(uri="/facts").status == 200
 
 
+def of_another_layout(scoreboard: Path) -> None:
+    """As a program of another version would find it: the fingerprint in the header (doc/shm-layout.md) is not its own."""
+    with scoreboard.open("r+b") as file:
+        file.seek(16)
+        file.write(b"\0" * 8)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give privileges up")
+def test_a_scoreboard_that_cannot_be_replaced_refuses_the_reload(service: Make) -> None:
+    """The supervisor is RUN_USER, whose place the directory is not."""
+    instance = service(RUN_USER="nobody")
+    instance.directory.chmod(0o755)
+    instance.start()
+    of_another_layout(instance.directory / "scoreboard")
+    assert "a restart can" in refused(instance)
+    instance.directory.chmod(0o777)
+    reload(instance)
+    assert instance.log.find("Counters begin anew") and instance.ask(uri="/facts").status == 200
+
+
 def test_many_signals_are_few_reloads(service: Make) -> None:
     instance = service(WORKERS=2).start()
     for _ in range(50):

@@ -65,6 +65,14 @@ write_it(void)
 	ck_assert_msg(pid_file_write(path, &err) == 0, "%s", err.text);
 }
 
+START_TEST(a_file_with_another_pid_is_not_ours_to_remove)
+{
+	put(path, "1\n");
+	pid_file_remove(path);
+	ck_contents(path, "1\n");
+}
+END_TEST
+
 START_TEST(the_pid_is_written_for_everyone_to_read_and_removed)
 {
 	struct stat st;
@@ -202,6 +210,7 @@ main(void)
 	Suite *suite = suite_create("pid_file");
 	TCase *tc = tcase_create("pid_file");
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, a_file_with_another_pid_is_not_ours_to_remove);
 	tcase_add_test(tc, the_pid_is_written_for_everyone_to_read_and_removed);
 	tcase_add_test(tc, without_a_path_there_is_nothing_to_do);
 	tcase_add_test(tc, what_a_former_supervisor_left_is_replaced);

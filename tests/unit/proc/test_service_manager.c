@@ -73,8 +73,6 @@ START_TEST(each_message_is_one_datagram)
 	ck_assert_str_eq(received(), "STOPPING=1");
 	ck_assert_int_eq(service_manager_status(&manager, "busy"), 0);
 	ck_assert_str_eq(received(), "STATUS=busy");
-	ck_assert_int_eq(service_manager_main_pid(&manager, 4711), 0);
-	ck_assert_str_eq(received(), "MAINPID=4711");
 	ck_assert_int_eq(service_manager_alive(&manager), 0);
 	ck_assert_str_eq(received(), "WATCHDOG=1");
 	ck_assert_str_eq(received(), "");

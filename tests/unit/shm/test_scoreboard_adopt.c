@@ -264,7 +264,9 @@ START_TEST(what_was_refused_is_replaced_by_a_new_one)
 		_exit(told && atomic_load(&scoreboard_slot(board, 1)->requests) == 101 ? 0 : 1);
 	}
 	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	ck_assert(scoreboard_fits(scoreboard_fd(board)));
 	other_version(&board->file->header);
+	ck_assert(!scoreboard_fits(scoreboard_fd(board)));
 	ck_assert_ptr_null(scoreboard_adopt(forget(board), path, SLOTS, &err));
 	board = scoreboard_create(path, SLOTS, &was_there, &err);
 	ck_assert_ptr_nonnull(board);
