@@ -13,6 +13,7 @@
 #include "database.h"
 #include "err.h"
 #include "log.h"
+#include "log_writer.h"
 #include "pid_file.h"
 #include "redact.h"
 #include "router.h"
@@ -23,6 +24,8 @@
 #include "supervisor.h"
 
 #define SPARE_DESCRIPTORS 64
+/* How long a stopped service waits for a log that takes nothing. */
+#define LOG_PATIENCE_MS 200
 
 /* ---- Before starting ---------------------------------------------------------------------------- */
 
@@ -142,8 +145,11 @@ refuse_connections(void *context)
 static void
 reopen_service_log(void *context)
 {
-	struct service *service = context;
-	reopen_log(&service->workers);
+	const struct service *service = context;
+	struct err err;
+	if (log_reopen(service->log, &err) != 0)
+		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		          VT_STR("reason", err.text));
 }
 
 static int
@@ -164,6 +170,15 @@ pool_of(const struct service *service, enum slot_role role, int64_t count, int64
 	                     .handoff = &service->handoffs[role]};
 }
 
+static struct log_writer_config
+log_writer_of(const struct service *service)
+{
+	return (struct log_writer_config){.board = service->board,
+	                                  .scope = LOG_WRITER_ALL,
+	                                  .log = service->log,
+	                                  .gather_ms = service->settings->log_flush_ms};
+}
+
 static int
 supervise(struct service *service, struct err *err)
 {
@@ -171,6 +186,7 @@ supervise(struct service *service, struct err *err)
 	int64_t admins = service->sets[ROLE_ADMIN].count > 0 ? 1 : 0;
 	const struct pool pools[] = {pool_of(service, ROLE_WORKER, settings->workers, settings->workers_max),
 	                             pool_of(service, ROLE_ADMIN, admins, admins)};
+	const struct log_writer_config log_writer = log_writer_of(service);
 	if (service_brief_workers(service, err) != 0)
 		return -1;
 	return supervisor_run(
@@ -183,6 +199,9 @@ supervise(struct service *service, struct err *err)
 			.predecessors = service->inherited.predecessors,
 			.predecessor_count = service->inherited.predecessor_count,
 			.renewal = service->inherited.renewal,
+			.log_writer = &log_writer,
+			.former_log_writer = service->inherited.log_writer,
+			.former_rings = service->board_adopted ? FORMER_SAME_RINGS : FORMER_OTHER_RINGS,
 			.drain_ms = settings->drain_ms,
 			.stop_timeout_ms = settings->request_timeout_ms + settings->request_grace_ms,
 			.fast_stop_ms = settings->fast_stop_ms,
@@ -213,6 +232,19 @@ set_limits(const struct settings *settings)
 	setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* What the log writer, stopped or never started, has left in the rings. */
+static void
+finish_log(struct service *service)
+{
+	struct err err;
+	const struct log_writer_config config = log_writer_of(service);
+	log_use_ring(service->log, NULL, NULL);
+	struct log_writer *writer = log_writer_create(&config, &err);
+	if (writer != NULL)
+		log_writer_finish(writer, LOG_PATIENCE_MS);
+	log_writer_destroy(writer);
+}
+
 static int
 run_supervised(struct service *service, struct err *err)
 {
@@ -221,8 +253,10 @@ run_supervised(struct service *service, struct err *err)
 		status = supervise(service, err);
 		pid_file_remove(service->settings->pid_file);
 	}
-	if (service->board != NULL)
+	if (service->board != NULL) {
+		finish_log(service);
 		scoreboard_unlink(service->board);
+	}
 	return status;
 }
 

@@ -5,18 +5,23 @@
  * there are, and ends them with SIGTERM. They have no supervisor, but one scoreboard, so that metrics and health are
  * of all of them.
  */
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "clock.h"
 #include "err.h"
 #include "log.h"
+#include "log_thread.h"
+#include "log_writer.h"
 #include "scoreboard.h"
 #include "service_state.h"
 #include "settings.h"
 
 #define LOGGER "vitals.service"
 #define PATH_BYTES 4096
+#define LOG_TRIES 200
+#define LOG_RETRY_MS 5
 
 static int
 open_shared(struct service *service, struct err *err)
@@ -24,8 +29,7 @@ open_shared(struct service *service, struct err *err)
 	char path[PATH_BYTES];
 	if (service_open_log(service, err) != 0 || service_board_path(service, path, sizeof path, err) != 0)
 		return -1;
-	service->board = scoreboard_share(path, (unsigned)service->settings->workers_max, err);
-	return service->board != NULL ? service_open_public(service, err) : -1;
+	return service_share_board(service, path, err) == 0 ? service_open_public(service, err) : -1;
 }
 
 /* With every slot taken it still serves; only nobody sees it in the scoreboard. */
@@ -40,6 +44,37 @@ take_slot(struct service *service, struct slot *spare)
 	          VT_INT("slots", scoreboard_slots(service->board)));
 	slot_claim(spare, ROLE_WORKER, 0);
 	return spare;
+}
+
+/* Another process may be writing out what a dead owner of this slot has left: that takes it a moment. */
+static struct log_thread *
+start_log_thread(const struct log_writer_config *config, struct err *err)
+{
+	struct log_thread *thread = NULL;
+	for (int i = 0; i < LOG_TRIES && (thread = log_thread_start(config, err)) == NULL; i++)
+		poll(NULL, 0, LOG_RETRY_MS);
+	return thread;
+}
+
+/* Where it cannot be had the process logs straight to the file. */
+static void
+log_into_ring(struct service *service, struct log_writer_config *config, unsigned index)
+{
+	struct err err;
+	*config = (struct log_writer_config){.board = service->board,
+	                                     .scope = LOG_WRITER_SLOT,
+	                                     .slot = index,
+	                                     .log = service->log,
+	                                     .gather_ms = service->settings->log_flush_ms};
+	scoreboard_abandon_rings(service->board, index);
+	service->workers.log_thread = start_log_thread(config, &err);
+	if (service->workers.log_thread == NULL) {
+		log_event(service->log, VT_WARNING, LOGGER, "This process writes its log by itself",
+		          VT_STR("reason", err.text));
+		return;
+	}
+	const struct ring ring = scoreboard_ring(service->board, index, RING_LOG);
+	log_use_ring(service->log, &ring, &ring.shared->wake);
 }
 
 static void
@@ -62,12 +97,19 @@ service_run_alone(struct service *service, struct err *err)
 	    service_brief_workers(service, err) != 0)
 		return -1;
 	publish(service);
+	struct log_writer_config log_writer;
 	struct slot *slot = take_slot(service, &spare);
-	const struct worker_seat seat = {.role = ROLE_WORKER,
+	unsigned index = scoreboard_index_of(service->board, slot);
+	if (index != SCOREBOARD_SUPERVISOR)
+		log_into_ring(service, &log_writer, index);
+	const struct worker_seat seat = {.index = index,
+	                                 .role = ROLE_WORKER,
 	                                 .slot = slot,
 	                                 .listeners = service->sets[ROLE_WORKER].listeners,
 	                                 .listener_count = service->sets[ROLE_WORKER].count};
 	int status = worker_main(&service->workers, &seat);
+	log_thread_stop(service->workers.log_thread);
+	log_use_ring(service->log, NULL, NULL);
 	slot_release(slot);
 	return status == EXIT_SUCCESS ? 0 : err_set(err, "This process cannot serve; the log says why.");
 }

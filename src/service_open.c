@@ -70,6 +70,21 @@ slots_needed(const struct settings *settings)
 	return 2 * workers;
 }
 
+static struct scoreboard_shape
+shape_of(unsigned slots, const struct settings *settings)
+{
+	return (struct scoreboard_shape){.slots = slots,
+	                                 .ring_bytes = {[RING_LOG] = (size_t)settings->log_buffer_bytes}};
+}
+
+/* From here on the log writer brings this process's records to the file, as it does with the workers'. */
+static void
+log_into_ring(const struct service *service)
+{
+	const struct ring ring = scoreboard_ring(service->board, SCOREBOARD_SUPERVISOR, RING_LOG);
+	log_use_ring(service->log, &ring, &ring.shared->wake);
+}
+
 /* The one that was handed over, if it is the one that is wanted and of this layout. */
 static struct scoreboard *
 adopt_board(struct service *service, const char *path)
@@ -94,11 +109,24 @@ open_board(struct service *service, bool *was_there, struct err *err)
 	if (service_board_path(service, path, sizeof path, err) != 0)
 		return -1;
 	service->board = adopt_board(service, path);
-	if (service->board != NULL)
-		return 0;
-	service->board = scoreboard_create(path, slots_needed(service->settings), was_there, err);
-	return service->board != NULL ? scoreboard_chown(service->board, service->run_as.uid, service->run_as.gid, err)
-	                              : -1;
+	service->board_adopted = service->board != NULL;
+	if (!service->board_adopted) {
+		const struct scoreboard_shape shape = shape_of(slots_needed(service->settings), service->settings);
+		service->board = scoreboard_create(path, &shape, was_there, err);
+		if (service->board == NULL ||
+		    scoreboard_chown(service->board, service->run_as.uid, service->run_as.gid, err) != 0)
+			return -1;
+	}
+	log_into_ring(service);
+	return 0;
+}
+
+int
+service_share_board(struct service *service, const char *path, struct err *err)
+{
+	const struct scoreboard_shape shape = shape_of((unsigned)service->settings->workers_max, service->settings);
+	service->board = scoreboard_share(path, &shape, err);
+	return service->board != NULL ? 0 : -1;
 }
 
 /* ---- Listeners ---------------------------------------------------------------------------------- */

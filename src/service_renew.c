@@ -47,7 +47,9 @@ static int
 collect(const struct service *service, enum renewal renewal, const struct roster *roster, struct handover *handover,
         struct err *err)
 {
-	*handover = (struct handover){.renewal = renewal, .scoreboard_fd = scoreboard_fd(service->board)};
+	*handover = (struct handover){.renewal = renewal,
+	                              .scoreboard_fd = scoreboard_fd(service->board),
+	                              .log_writer = roster->log_process.pid};
 	handover->scoreboard_path = strdup(scoreboard_path(service->board));
 	int status = handover->scoreboard_path != NULL ? add_workers(handover, roster) : -1;
 	for (size_t role = 0; role < HANDOVER_ROLES && status == 0; role++) {

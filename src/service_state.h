@@ -34,6 +34,7 @@ struct service {
 	struct redact *redact;
 	struct log *log;
 	struct scoreboard *board;
+	bool board_adopted;                       /* from the program before, with what its rings hold */
 	struct listener_set sets[HANDOVER_ROLES]; /* by role: LISTEN, ADMIN_LISTEN */
 	struct handoff handoffs[HANDOVER_ROLES];
 	struct identity run_as, socket_owner;
@@ -52,6 +53,8 @@ int service_brief_workers(struct service *service, struct err *err);
 int service_open_log(struct service *service, struct err *err);
 /* The path of the scoreboard as set, or by user and LISTEN. */
 int service_board_path(const struct service *service, char *path, size_t size_bytes, struct err *err);
+/* The scoreboard of processes that serve alone. -1 with err. */
+int service_share_board(struct service *service, const char *path, struct err *err);
 /* Everything, privileges given up at the end. -1 with err. */
 int service_open_all(struct service *service, struct err *err);
 /* What a launcher gave, for a process that serves alone, or LISTEN. */

@@ -16,6 +16,7 @@
 #include "dispatch.h"
 #include "err.h"
 #include "log.h"
+#include "log_thread.h"
 #include "services.h"
 #include "settings.h"
 #include "worker.h"
@@ -30,14 +31,22 @@
 #define RECORD_OVERHEAD_FACTOR 2
 #define HEAD_EXTRA_BYTES 65536
 
-void
+static void
 reopen_log(void *context)
 {
 	const struct worker_context *with = context;
-	struct err err;
-	if (log_reopen(with->log, &err) != 0)
-		log_event(with->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
-		          VT_STR("reason", err.text));
+	if (with->log_thread != NULL)
+		log_thread_reopen(with->log_thread);
+}
+
+/* In a worker of a supervisor, whose log writer alone has to do with the file. */
+static void
+log_into_ring(const struct worker_context *with, const struct worker_seat *seat)
+{
+	const struct ring wake = scoreboard_ring(with->board, SCOREBOARD_SUPERVISOR, RING_LOG);
+	const struct ring ring = scoreboard_ring(with->board, seat->index, RING_LOG);
+	log_use_ring(with->log, &ring, &wake.shared->wake);
+	log_leave_sink(with->log);
 }
 
 static int
@@ -198,6 +207,8 @@ worker_main(void *context, const struct worker_seat *seat)
 	                            .slot = seat->slot,
 	                            .listen_fds = with->listen_fds,
 	                            .listen_fd_count = with->listen_fd_count};
+	if (seat->supervisor != 0)
+		log_into_ring(with, seat);
 	int status = open_services(with, &services, &err);
 	if (status == 0)
 		status = run_worker(with, seat, &services, &err);

@@ -7,6 +7,7 @@
 #include "spawn.h"
 
 struct log;
+struct log_thread;
 struct redact;
 struct router;
 struct settings;
@@ -21,6 +22,7 @@ struct worker_context {
 		*admin_router; /* the built-in routes alone: no module's handler can hold the admin worker up */
 	const struct redact *redact;
 	struct log *log;
+	struct log_thread *log_thread; /* NULL: the log writer is a process */
 	struct scoreboard *board;
 	int *listen_fds; /* of the public listeners, for every worker to see their queues */
 	size_t listen_fd_count;
@@ -28,7 +30,5 @@ struct worker_context {
 
 /* A worker_main_fn; context is a struct worker_context. */
 int worker_main(void *context, const struct worker_seat *seat);
-/* Opens the log file again, in the supervisor and in each worker; context is a struct worker_context. */
-void reopen_log(void *context);
 
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "log.h"
 #include "response.h"
 #include "router.h"
 #include "scoreboard.h"
@@ -174,6 +175,7 @@ static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
+	log_settle(dispatch->services->log);
 	slot_set_request(dispatch->services->slot, NULL);
 	arena_reset(dispatch->arena);
 }

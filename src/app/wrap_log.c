@@ -27,17 +27,26 @@ level_of(const struct vt_request *req, int status)
 	return status >= 400 ? VT_INFO : level_of_success(req);
 }
 
-static void
-record(const struct vt_request *req, enum vt_level level, const char *message, const struct vt_log_site *site,
-       const struct vt_field *fields, size_t count)
+/*
+ * What stays the same when the web server gives the request to another worker, because this one has died over it:
+ * its own ID for the request where it sends one (FNV-1a).
+ */
+static uint64_t
+key_of(const struct vt_request *req)
 {
-	log_write(req->with.log, &(const struct log_record){.level = level,
-	                                                    .logger = LOGGER,
-	                                                    .message = message,
-	                                                    .site = site,
-	                                                    .context = &req->log_context,
-	                                                    .fields = fields,
-	                                                    .count = count});
+	uint64_t key = UINT64_C(0xcbf29ce484222325);
+	for (const char *p = req->web_request_id != NULL ? req->request_id : req->correlation_id; *p != '\0'; p++)
+		key = (key ^ (unsigned char)*p) * UINT64_C(0x100000001b3);
+	return key;
+}
+
+static void
+record(const struct vt_request *req, struct log_record record)
+{
+	record.logger = LOGGER;
+	record.key = key_of(req);
+	record.context = &req->log_context;
+	log_write(req->with.log, &record);
 }
 
 static enum vt_result
@@ -52,7 +61,12 @@ enter(struct vt_request *req, struct vt_response *res)
 		VT_STR("url", request_url(req)),
 		VT_STR("client_ip", vt_client_ip(req)),
 	};
-	record(req, level, "Request started", LOG_SITE, fields, sizeof fields / sizeof *fields);
+	record(req, (struct log_record){.level = level,
+	                                .moment = LOG_BEGIN,
+	                                .message = "Request started",
+	                                .site = LOG_SITE,
+	                                .fields = fields,
+	                                .count = sizeof fields / sizeof *fields});
 	return VT_OK;
 }
 
@@ -71,7 +85,12 @@ leave(struct vt_request *req, struct vt_response *res)
 		VT_DOUBLE("queue_seconds", (double)queue_us / 1e6), /* the last: left out where unknown */
 	};
 	size_t count = sizeof fields / sizeof *fields - (req->queue_ns < 0 ? 1 : 0);
-	record(req, level_of(req, response_status(res)), "Request completed", LOG_SITE, fields, count);
+	record(req, (struct log_record){.level = level_of(req, response_status(res)),
+	                                .moment = LOG_END,
+	                                .message = "Request completed",
+	                                .site = LOG_SITE,
+	                                .fields = fields,
+	                                .count = count});
 }
 
 const struct wrapper wrap_log = {.name = "log", .enter = enter, .leave = leave};

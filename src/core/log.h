@@ -2,8 +2,9 @@
  * log.h - structured log records: one JSON object a line, whatever comes in.
  *
  * A record is made of typed fields; a client's bytes are only ever values. log_record.c writes a record
- * into a buffer, log_sink.c brings lines to a file or standard error with one write each. Each process
- * has its own struct log; a worker inherits the supervisor's descriptor.
+ * into a buffer; from there it goes into this process's ring in shared memory (shm/log_ring.h), which the log writer
+ * (log_writer.c) empties, or, in a process without one, straight to the sink (log_sink.c). Each process has its own
+ * struct log.
  *
  * A record never fails its caller: what cannot be written is dropped and counted.
  */
@@ -19,7 +20,10 @@
 
 struct err;
 struct log;
+struct log_sink;
 struct redact;
+struct ring;
+struct strbuf;
 
 /* A record is at most this long; fields that do not fit are left out and the record says "truncated":true. */
 #define LOG_RECORD_MAX_BYTES 16384
@@ -39,16 +43,32 @@ bool log_enabled(const struct log *log, enum vt_level level);
 int log_chown(const struct log *log, uid_t uid, gid_t gid, struct err *err);
 /* Opens the file by its name again (after logrotate); keeps the old one where that fails (-1). */
 int log_reopen(struct log *log, struct err *err);
-/* Records that could not be written since the start. */
+/*
+ * From now on records go into that ring of this process, for the log writer to bring to the sink; wake is the word it
+ * sleeps on. ring NULL: straight to the sink again.
+ */
+void log_use_ring(struct log *log, const struct ring *ring, _Atomic uint32_t *wake);
+/* Closes a file that only the log writer writes to any more, so that a rotated one does not stay open. */
+void log_leave_sink(struct log *log);
+/* The log writer's, and whoever finishes after it. */
+struct log_sink *log_sink_of(struct log *log);
+/* Records of this process that could not be written since the start, or that found no room in its ring. */
 uint64_t log_dropped(const struct log *log);
+/* The response of the request whose LOG_END was written last has been sent: the record is true (log_ring.h). */
+void log_settle(const struct log *log);
 
 /* The IDs of the request at hand; NULL ones are left out. */
 struct log_context {
 	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id;
 };
 
+/* The two records of a request that say that it began and ended. */
+enum log_moment { LOG_BETWEEN, LOG_BEGIN, LOG_END };
+
 struct log_record {
 	enum vt_level level;
+	enum log_moment moment;
+	uint64_t key;        /* of the request, with LOG_BEGIN and LOG_END: the same wherever it is tried again */
 	const char *logger;  /* "vitals.request", dotted */
 	const char *message; /* a constant of the program */
 	const struct vt_log_site *site;
@@ -60,6 +80,9 @@ struct log_record {
 
 /* Does nothing below the level, or where log is NULL. Thread-safe; errno stays as it was. */
 void log_write(struct log *log, const struct log_record *record);
+
+/* The record as a line, whatever its level, into a buffer of LOG_RECORD_MAX_BYTES and a NUL. */
+void log_format(const struct log *log, const struct log_record *record, struct strbuf *line);
 
 const char *log_level_name(enum vt_level level);
 

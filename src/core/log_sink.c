@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "err.h"
+#include "log_batch.h"
 
 #define WAIT_MS 10
 
@@ -149,6 +150,50 @@ write_all(const struct log_sink *sink, const char *data, size_t size, int64_t de
 		written += (size_t)n;
 	}
 	return written;
+}
+
+/* Of what is not done: all for a file of ours, and on a pipe as many lines as are one write that is not split. */
+static size_t
+next_piece(const struct log_sink *sink, const struct log_batch *batch)
+{
+	size_t rest = batch->size_bytes - batch->done_bytes, end = 0;
+	if (!sink->may_block || rest <= PIPE_BUF)
+		return rest;
+	for (size_t i = log_batch_line(batch); i < batch->count; i++) {
+		const struct batch_line *line = &batch->lines[i];
+		if (line->start + line->size_bytes - batch->done_bytes > PIPE_BUF)
+			break;
+		end = line->start + line->size_bytes - batch->done_bytes;
+	}
+	return end > 0 ? end : PIPE_BUF;
+}
+
+bool
+log_sink_put(struct log_sink *sink, struct log_batch *batch)
+{
+	while (!log_batch_done(batch)) {
+		if (sink->may_block && !has_room(sink, 0))
+			return false;
+		ssize_t n = write(sink->fd, batch->bytes + batch->done_bytes, next_piece(sink, batch));
+		if (n > 0)
+			batch->done_bytes += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			return false;
+	}
+	return true;
+}
+
+void
+log_sink_untear(struct log_sink *sink, struct log_batch *batch)
+{
+	struct stat st;
+	size_t line = log_batch_line(batch);
+	if (line == batch->count || batch->lines[line].start == batch->done_bytes)
+		return;
+	size_t part = batch->done_bytes - batch->lines[line].start;
+	if (fstat(sink->fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size >= part)
+		(void)!ftruncate(sink->fd, st.st_size - (off_t)part);
+	batch->done_bytes = batch->lines[line].start;
 }
 
 void

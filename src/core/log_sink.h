@@ -1,6 +1,8 @@
 /*
- * log_sink.h - where lines go: a file, or standard error. Each line is one write(2) at the file's end, so
- * that lines of several processes never mix (on a pipe: those of up to PIPE_BUF bytes).
+ * log_sink.h - where lines go: a file, or standard error.
+ *
+ * The log writer puts batches; a process whose records go through no ring writes line by line, each with one write(2)
+ * at the file's end, so that lines of several processes never mix (on a pipe: those of up to PIPE_BUF bytes).
  */
 #ifndef CORE_LOG_SINK_H
 #define CORE_LOG_SINK_H
@@ -12,6 +14,7 @@
 #include <sys/types.h>
 
 struct err;
+struct log_batch;
 
 struct log_sink {
 	char *path; /* NULL: standard error */
@@ -30,6 +33,13 @@ void log_sink_close(struct log_sink *sink);
 int log_sink_chown(const struct log_sink *sink, uid_t uid, gid_t gid, struct err *err);
 /* The file by its name again, under the same descriptor number; keeps the old one where that fails (-1). */
 int log_sink_reopen(struct log_sink *sink, struct err *err);
+/*
+ * Brings a batch on, whole lines in one write as far as the sink is one that others write to as well. True where all
+ * of it is done; false where the sink takes no more for now: it is to be called again. Never waits.
+ */
+bool log_sink_put(struct log_sink *sink, struct log_batch *batch);
+/* Before another file is opened: what the sink has of a line that is not done is taken back as far as it can be. */
+void log_sink_untear(struct log_sink *sink, struct log_batch *batch);
 /* Writes a line, its newline included; one that cannot be written is dropped and counted. Thread-safe. */
 void log_sink_write(struct log_sink *sink, const char *line, size_t size_bytes);
 

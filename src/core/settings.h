@@ -49,6 +49,7 @@ struct settings {
 	char *log_file;
 	int64_t log_format;
 	bool log_probes;
+	int64_t log_buffer_bytes, log_flush_ms; /* the first a process's own */
 	struct text_list redact_fields;
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;

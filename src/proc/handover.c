@@ -86,6 +86,8 @@ write_lines(const struct handover *handover, FILE *out)
 		fprintf(out, "worker %u %ld %d %" PRIu32 " %" PRId64 "\n", from->index, (long)from->pid,
 		        (int)from->role, from->generation, from->started_ns);
 	}
+	if (handover->log_writer > 0)
+		fprintf(out, "log-writer %ld\n", (long)handover->log_writer);
 }
 
 int
@@ -169,6 +171,16 @@ read_worker(struct handover *handover, const char *rest)
 }
 
 static int
+read_log_writer(struct handover *handover, const char *rest)
+{
+	uint64_t pid;
+	if (!take_numbers(&rest, &pid, 1) || pid == 0 || pid > INT_MAX)
+		return -1;
+	handover->log_writer = (pid_t)pid;
+	return 0;
+}
+
+static int
 read_handoff(struct handover *handover, const char *rest)
 {
 	enum { ROLE, SEND, RECEIVE, COUNT };
@@ -208,7 +220,7 @@ read_line(struct handover *handover, char *line)
 		int (*read)(struct handover *handover, const char *rest);
 	} kinds[] = {
 		{"renewal ", read_renewal},   {"scoreboard ", read_scoreboard}, {"handoff ", read_handoff},
-		{"listener ", read_listener}, {"worker ", read_worker},
+		{"listener ", read_listener}, {"worker ", read_worker},         {"log-writer ", read_log_writer},
 	};
 	line[strcspn(line, "\n")] = '\0';
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -10,6 +10,7 @@
  *   handoff ROLE SEND_FD RECEIVE_FD
  *   listener ROLE GIVEN FD DEVICE INODE ADDRESS
  *   worker INDEX PID ROLE GENERATION STARTED_NS
+ *   log-writer PID
  *
  * Lines of an unknown kind are passed over.
  */
@@ -40,6 +41,7 @@ struct handover {
 	size_t listener_count;
 	struct predecessor *predecessors;
 	size_t predecessor_count;
+	pid_t log_writer; /* 0: none */
 };
 
 /* Adds to the arrays; -1: no memory. */

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "log_process.h"
 #include "policy.h"
 #include "spawn.h"
 
@@ -52,6 +53,7 @@ struct roster {
 	unsigned seat_count;
 	struct post *posts; /* pool by pool, as many as each may grow to */
 	unsigned post_count;
+	struct log_process log_process;
 };
 
 /* A seat for every slot of the board, all empty, and a post for every worker of every pool. -1: no memory. */

@@ -26,6 +26,9 @@
 #include "service_manager.h"
 #include "supervisor_state.h"
 
+/* From the last worker's end until the log writer, whose sink takes nothing, is killed. */
+#define LOG_STOP_MS 1500
+
 /* ---- Stopping ----------------------------------------------------------------------------------- */
 
 static void
@@ -104,7 +107,7 @@ static void
 reopen_log(struct supervisor *supervisor)
 {
 	supervisor->config->reopen_log(supervisor->config->context);
-	workforce_signal(supervisor, SIGUSR1);
+	log_process_reopen(&supervisor->roster.log_process);
 }
 
 static void
@@ -141,6 +144,8 @@ reap(struct supervisor *supervisor)
 			workforce_bury(supervisor, seat, status);
 		else if (pid == supervisor->rehearsal.pid)
 			renewal_rehearsed(supervisor, status);
+		else
+			log_process_reaped(&supervisor->roster.log_process, pid, status);
 	}
 }
 
@@ -186,6 +191,7 @@ wait_ms(const struct supervisor *supervisor)
 		due_ns = deadline_min(due_ns, workforce_due_ns(supervisor));
 	if (supervisor->rehearsal.pid > 0)
 		due_ns = deadline_min(due_ns, supervisor->rehearsal.deadline_ns);
+	due_ns = deadline_min(due_ns, log_process_due_ns(&supervisor->roster.log_process));
 	return deadline_poll_ms(due_ns);
 }
 
@@ -204,6 +210,7 @@ static void
 work(struct supervisor *supervisor)
 {
 	tell_alive(supervisor);
+	log_process_keep(&supervisor->roster.log_process);
 	if (supervisor->stage < STAGE_STOPPING) {
 		workforce_start_due(supervisor);
 		workforce_renew(supervisor);
@@ -235,6 +242,7 @@ static void
 take_over(struct supervisor *supervisor)
 {
 	const struct supervisor_config *config = supervisor->config;
+	log_process_take_over(&supervisor->roster.log_process, config->former_log_writer, config->former_rings);
 	for (size_t i = 0; i < config->predecessor_count; i++) {
 		const struct predecessor *from = &config->predecessors[i];
 		if (from->index >= supervisor->roster.seat_count)
@@ -276,12 +284,14 @@ supervisor_run(const struct supervisor_config *config, struct err *err)
 		return -1;
 	int status = roster_init(&supervisor.roster, config->board, config->pools, config->pool_count, err);
 	if (status == 0) {
+		supervisor.roster.log_process.config = config->log_writer;
 		for (size_t i = 0; i < config->pool_count; i++)
 			supervisor.wanted[i] = config->pools[i].count;
 		publish(&supervisor);
 		take_over(&supervisor);
 		run_loop(&supervisor);
 		log_event(config->log, VT_INFO, SUPERVISOR_LOGGER, "Service stopped", VT_INT("pid", getpid()));
+		log_process_stop(&supervisor.roster.log_process, LOG_STOP_MS);
 	}
 	roster_fini(&supervisor.roster);
 	close(supervisor.signal_fd);

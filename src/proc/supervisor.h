@@ -14,6 +14,7 @@
 #ifndef PROC_SUPERVISOR_H
 #define PROC_SUPERVISOR_H
 
+#include "log_process.h"
 #include "roster.h"
 
 struct err;
@@ -48,8 +49,11 @@ struct supervisor_config {
 	int64_t overdue_ms; /* a request that takes longer costs its worker's life */
 	int64_t idle_worker_ms;
 	int64_t rehearsal_ms;
+	const struct log_writer_config *log_writer;
+	pid_t former_log_writer;        /* of the program that this one replaced; 0: none */
+	enum former_rings former_rings; /* what it reads */
 	worker_main_fn *worker_main;
-	void (*reopen_log)(void *context); /* on SIGUSR1, before it is passed on to the workers */
+	void (*reopen_log)(void *context); /* on SIGUSR1, before it is passed on to the log writer */
 	/* The present generation is complete. */
 	void (*started)(void *context);
 	/* The workers are about to be told to stop: no more connections. */

@@ -159,6 +159,7 @@ workforce_bury(struct supervisor *supervisor, struct seat *seat, int wait_status
 		post->seat = NULL;
 		post->restart_ns = deadline_in_ms(death.restart_delay_ms);
 	}
+	scoreboard_abandon_rings(supervisor->config->board, seat->index);
 	slot_release(seat->slot);
 	seat->pid = 0;
 }

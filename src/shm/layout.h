@@ -16,7 +16,7 @@
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
 #define SCOREBOARD_MAGIC_BYTES 8
-#define SCOREBOARD_VERSION 2
+#define SCOREBOARD_VERSION 3
 #define SCOREBOARD_LINE 64
 
 /* Another process reads these words, so the compiler must not put a hidden lock around them. */
@@ -29,6 +29,7 @@ struct scoreboard_header {
 	uint32_t slots;
 	uint64_t fingerprint;
 	uint64_t size_bytes;
+	uint64_t ring_bytes[RING_KINDS]; /* of each ring, by kind */
 };
 
 /* Who runs the checks, and how often a run has ended. */
@@ -51,12 +52,18 @@ struct check_record {
 	struct sealed_result sealed;
 };
 
+/* A slot and the heads of its rings; the rings' bytes follow, then the next place. The first is the supervisor's. */
+struct place {
+	struct slot slot;
+	struct log_ring rings[RING_KINDS];
+};
+
 struct scoreboard_file {
 	_Alignas(SCOREBOARD_LINE) struct scoreboard_header header;
 	_Alignas(SCOREBOARD_LINE) struct scoreboard_service service;
 	_Alignas(SCOREBOARD_LINE) struct checks_control control;
 	struct check_record checks[SCOREBOARD_MAX_CHECKS];
-	struct slot slots[];
+	_Alignas(SCOREBOARD_LINE) char places[]; /* by scoreboard_place() */
 };
 
 /* A process's own view of the file. */
@@ -64,8 +71,27 @@ struct scoreboard {
 	struct area area;
 	struct scoreboard_file *file;
 	unsigned slots; /* as many as this process has mapped: the file may have grown since */
-	uint64_t held;  /* the claim as this process took it; 0: none */
+	size_t ring_bytes[RING_KINDS], place_bytes; /* as the header said when it was proved */
+	uint64_t held;                              /* the claim as this process took it; 0: none */
 };
+
+/* ---- layout.c ---- */
+
+/* Writes the header, the magic last. */
+void layout_fill_header(struct scoreboard_file *file, const struct scoreboard_shape *shape);
+/* 0 where the mapped file is a scoreboard of this build's layout; err may be NULL. */
+int layout_check_header(const struct area *area, struct err *err);
+/* Takes the sizes from a header that was proved, once: what others write there later moves nothing here. */
+void layout_take_sizes(struct scoreboard *board);
+/* How many slots there is room for in what this process has mapped; how many of those there are. */
+unsigned layout_room(const struct scoreboard *board);
+unsigned layout_mapped_slots(const struct scoreboard *board);
+/* In the header: another number of slots, with rings as they are. */
+void layout_set_slots(struct scoreboard_file *file, unsigned slots);
+/* The bytes of the scoreboard that fd has open, were it to have so many slots. */
+size_t layout_grown_bytes(int fd, unsigned slots);
+/* The place of a slot, or of the supervisor (SCOREBOARD_SUPERVISOR). */
+struct place *scoreboard_place_of(const struct scoreboard *board, unsigned index);
 
 /* The 22 bits hold every pid: the kernel's PID_MAX_LIMIT is 2^22. The other 42 hold 139 years in ms. */
 #define CLAIM_PID_BITS 22

@@ -17,75 +17,6 @@
 #include "layout.h"
 
 #define SHARE_TRIES 3
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
-/* Where everything stands, as one number (FNV-1a). */
-static uint64_t
-layout_fingerprint(void)
-{
-	static const uint32_t facts[] = {
-		sizeof(struct scoreboard_file),
-		offsetof(struct scoreboard_file, service),
-		offsetof(struct scoreboard_file, control),
-		offsetof(struct scoreboard_file, checks),
-		offsetof(struct scoreboard_file, slots),
-		sizeof(struct scoreboard_service),
-		offsetof(struct scoreboard_service, generation),
-		offsetof(struct scoreboard_service, workers),
-		offsetof(struct scoreboard_service, workers_max),
-		offsetof(struct scoreboard_service, workers_wanted),
-		offsetof(struct scoreboard_service, draining),
-		offsetof(struct scoreboard_service, started),
-		offsetof(struct scoreboard_service, checks_passed),
-		offsetof(struct scoreboard_service, held_back),
-		offsetof(struct scoreboard_service, started_real_ns),
-		offsetof(struct scoreboard_service, deaths),
-		offsetof(struct scoreboard_service, reloads),
-		offsetof(struct scoreboard_service, reloads_refused),
-		offsetof(struct scoreboard_service, recycled),
-		offsetof(struct scoreboard_service, refusal_lock),
-		offsetof(struct scoreboard_service, refusal),
-		offsetof(struct checks_control, runs),
-		sizeof(struct check_record),
-		offsetof(struct check_record, sealed),
-		sizeof(struct check_result),
-		offsetof(struct check_result, status),
-		offsetof(struct check_result, percent),
-		offsetof(struct check_result, total_bytes),
-		offsetof(struct check_result, free_bytes),
-		offsetof(struct check_result, text),
-		sizeof(struct slot),
-		offsetof(struct slot, worker_started_ns),
-		offsetof(struct slot, generation),
-		offsetof(struct slot, connections),
-		offsetof(struct slot, state),
-		offsetof(struct slot, role),
-		offsetof(struct slot, phase),
-		offsetof(struct slot, requests),
-		offsetof(struct slot, given),
-		offsetof(struct slot, taken),
-		offsetof(struct slot, request_lock),
-		offsetof(struct slot, request),
-		sizeof(struct slot_request),
-		offsetof(struct slot_request, correlation_id),
-		offsetof(struct slot_request, trace_id),
-		offsetof(struct slot_request, method),
-		offsetof(struct slot_request, path),
-		offsetof(struct slot_request, route),
-	};
-	uint64_t hash = FNV_OFFSET;
-	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
-		for (unsigned shift = 0; shift < 32; shift += 8)
-			hash = (hash ^ (facts[i] >> shift & 0xffU)) * FNV_PRIME;
-	return hash;
-}
-
-size_t
-scoreboard_size_bytes(unsigned slots)
-{
-	return sizeof(struct scoreboard_file) + slots * sizeof(struct slot);
-}
 
 /*
  * Refuses a file that holds something else than a scoreboard: a slip in SCOREBOARD shall not cost
@@ -109,17 +40,6 @@ check_contents(const char *path, struct err *err)
 		path);
 }
 
-static void
-fill_header(struct scoreboard_file *file, unsigned slots)
-{
-	file->header.version = SCOREBOARD_VERSION;
-	file->header.slots = slots;
-	file->header.fingerprint = layout_fingerprint();
-	file->header.size_bytes = scoreboard_size_bytes(slots);
-	atomic_thread_fence(memory_order_release);
-	memcpy(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES);
-}
-
 static struct scoreboard *
 allocate(struct err *err)
 {
@@ -130,64 +50,24 @@ allocate(struct err *err)
 }
 
 struct scoreboard *
-scoreboard_create(const char *path, unsigned slots, bool *was_there, struct err *err)
+scoreboard_create(const char *path, const struct scoreboard_shape *shape, bool *was_there, struct err *err)
 {
-	INSIST(slots >= 1 && slots <= SCOREBOARD_MAX_SLOTS);
+	INSIST(shape->slots >= 1 && shape->slots <= SCOREBOARD_MAX_SLOTS);
 	*was_there = false;
 	if (check_contents(path, err) != 0)
 		return NULL;
 	struct scoreboard *board = allocate(err);
 	if (board == NULL)
 		return NULL;
-	if (area_create(&board->area, path, scoreboard_size_bytes(slots), was_there, err) != 0) {
+	if (area_create(&board->area, path, scoreboard_size_bytes(shape), was_there, err) != 0) {
 		free(board);
 		return NULL;
 	}
 	board->file = board->area.base;
-	fill_header(board->file, slots);
-	board->slots = slots;
+	layout_fill_header(board->file, shape);
+	layout_take_sizes(board);
+	board->slots = shape->slots;
 	return board;
-}
-
-/* 0 where the mapped file is a scoreboard of this build's layout. */
-static int
-check_header(const struct area *area, struct err *err)
-{
-	const struct scoreboard_file *file = area->base;
-	if (area->size_bytes < sizeof *file ||
-	    memcmp(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES) != 0)
-		return err_set(err, "%s is not a scoreboard.", area->path);
-	atomic_thread_fence(memory_order_acquire);
-	if (file->header.version != SCOREBOARD_VERSION || file->header.fingerprint != layout_fingerprint())
-		return err_set(
-			err,
-			"The scoreboard %s has the layout of another version of Vitals (version %u); use the programs of "
-			"that version.",
-			area->path, file->header.version);
-	if (file->header.slots < 1 || file->header.slots > SCOREBOARD_MAX_SLOTS ||
-	    file->header.size_bytes != scoreboard_size_bytes(file->header.slots) ||
-	    file->header.size_bytes > area->size_bytes)
-		return err_set(err, "The scoreboard %s is damaged: its size and its number of slots do not agree.",
-		               area->path);
-	return 0;
-}
-
-bool
-scoreboard_fits(int fd)
-{
-	struct scoreboard_header header;
-	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
-	       memcmp(header.magic, SCOREBOARD_MAGIC, sizeof header.magic) == 0 &&
-	       header.version == SCOREBOARD_VERSION && header.fingerprint == layout_fingerprint();
-}
-
-/* As many as this process has mapped: its owner may have let the file grow since. */
-static unsigned
-mapped_slots(const struct scoreboard *board)
-{
-	size_t room = (board->area.size_bytes - sizeof(struct scoreboard_file)) / sizeof(struct slot);
-	unsigned slots = board->file->header.slots;
-	return slots < room ? slots : (unsigned)room;
 }
 
 struct scoreboard *
@@ -200,12 +80,13 @@ scoreboard_attach(const char *path, struct err *err)
 		free(board);
 		return NULL;
 	}
-	if (check_header(&board->area, err) != 0) {
+	if (layout_check_header(&board->area, err) != 0) {
 		scoreboard_close(board);
 		return NULL;
 	}
 	board->file = board->area.base;
-	board->slots = mapped_slots(board);
+	layout_take_sizes(board);
+	board->slots = layout_mapped_slots(board);
 	return board;
 }
 
@@ -213,10 +94,8 @@ scoreboard_attach(const char *path, struct err *err)
 static void
 grow(struct scoreboard *board, unsigned slots)
 {
-	if (slots > board->file->header.slots) {
-		board->file->header.slots = slots;
-		board->file->header.size_bytes = scoreboard_size_bytes(slots);
-	}
+	if (slots > board->file->header.slots)
+		layout_set_slots(board->file, slots);
 	board->slots = board->file->header.slots;
 }
 
@@ -228,69 +107,74 @@ scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err)
 		close(fd);
 		return NULL;
 	}
-	if (area_adopt(&board->area, fd, path, scoreboard_size_bytes(slots), err) != 0) {
+	if (area_adopt(&board->area, fd, path, layout_grown_bytes(fd, slots), err) != 0) {
 		free(board);
 		return NULL;
 	}
-	if (check_header(&board->area, err) != 0) {
+	if (layout_check_header(&board->area, err) != 0) {
 		scoreboard_close(board);
 		return NULL;
 	}
 	board->file = board->area.base;
+	layout_take_sizes(board);
 	grow(board, slots);
 	return board;
 }
 
 /* What an earlier life left is used again where it has this layout; nobody else looks at it yet. */
 static void
-make_ready(struct scoreboard *board, unsigned slots)
+make_ready(struct scoreboard *board, const struct scoreboard_shape *shape)
 {
-	if (check_header(&board->area, NULL) == 0) {
-		grow(board, slots);
+	if (layout_check_header(&board->area, NULL) == 0) {
+		layout_take_sizes(board);
+		unsigned room = layout_room(board);
+		grow(board, shape->slots < room ? shape->slots : room);
 	} else {
 		memset(board->area.base, 0, board->area.size_bytes);
-		fill_header(board->file, slots);
-		board->slots = slots;
+		layout_fill_header(board->file, shape);
+		layout_take_sizes(board);
+		board->slots = shape->slots;
 	}
 	area_let_others_in(&board->area);
 }
 
 /* One try; *again: who was making it ready may have died over it, and the next try is alone. */
 static struct scoreboard *
-share_once(const char *path, unsigned slots, bool *again, struct err *err)
+share_once(const char *path, const struct scoreboard_shape *shape, bool *again, struct err *err)
 {
 	*again = false;
 	struct scoreboard *board = allocate(err);
 	if (board == NULL)
 		return NULL;
-	enum area_share share = area_share(&board->area, path, scoreboard_size_bytes(slots), err);
+	enum area_share share = area_share(&board->area, path, scoreboard_size_bytes(shape), err);
 	if (share == AREA_REFUSED) {
 		free(board);
 		return NULL;
 	}
 	board->file = board->area.base;
 	if (share == AREA_ALONE) {
-		make_ready(board, slots);
+		make_ready(board, shape);
 		return board;
 	}
-	if (check_header(&board->area, err) != 0) {
+	if (layout_check_header(&board->area, err) != 0) {
 		scoreboard_close(board);
 		*again = true;
 		return NULL;
 	}
-	board->slots = mapped_slots(board);
+	layout_take_sizes(board);
+	board->slots = layout_mapped_slots(board);
 	return board;
 }
 
 struct scoreboard *
-scoreboard_share(const char *path, unsigned slots, struct err *err)
+scoreboard_share(const char *path, const struct scoreboard_shape *shape, struct err *err)
 {
 	struct scoreboard *board = NULL;
 	bool again = true;
 	if (check_contents(path, err) != 0)
 		return NULL;
 	for (int i = 0; i < SHARE_TRIES && board == NULL && again; i++)
-		board = share_once(path, slots, &again, err);
+		board = share_once(path, shape, &again, err);
 	return board;
 }
 
@@ -331,17 +215,4 @@ struct scoreboard_service *
 scoreboard_service(struct scoreboard *board)
 {
 	return &board->file->service;
-}
-
-unsigned
-scoreboard_slots(const struct scoreboard *board)
-{
-	return board->slots;
-}
-
-struct slot *
-scoreboard_slot(struct scoreboard *board, unsigned index)
-{
-	INSIST(index < board->slots);
-	return &board->file->slots[index];
 }

@@ -9,6 +9,7 @@
 #ifndef SHM_SCOREBOARD_H
 #define SHM_SCOREBOARD_H
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,11 +17,13 @@
 #include <sys/types.h>
 
 #include "area.h"
+#include "log_ring.h"
 #include "seqlock.h"
 
 struct err;
 
 #define SCOREBOARD_MAX_SLOTS 4096 /* for two generations of WORKERS_MAX, and admin workers */
+#define SCOREBOARD_MAX_RING_BYTES (64U << 20)
 #define SCOREBOARD_MAX_CHECKS 32
 #define SCOREBOARD_REFUSAL_BYTES 1024
 
@@ -68,16 +71,23 @@ struct check_result {
 
 struct scoreboard;
 
-/* Bytes of a scoreboard with so many slots. */
-size_t scoreboard_size_bytes(unsigned slots);
+/* How large a scoreboard is made. Rings: bytes of each slot's, by kind; rounded up to whole lines, 0: none. */
+struct scoreboard_shape {
+	unsigned slots;
+	size_t ring_bytes[RING_KINDS];
+};
+
+/* Bytes of such a scoreboard. */
+size_t scoreboard_size_bytes(const struct scoreboard_shape *shape);
 /*
  * Creates the file and an empty scoreboard in it; what a dead owner left is replaced. Errors as
  * area_create(), and a file that holds something else than a scoreboard is refused. Not twice in one process.
  */
-struct scoreboard *scoreboard_create(const char *path, unsigned slots, bool *was_there, struct err *err);
+struct scoreboard *scoreboard_create(const char *path, const struct scoreboard_shape *shape, bool *was_there,
+                                     struct err *err);
 /*
  * Goes on with the scoreboard whose descriptor came over an exec, ownership and contents as they are; it grows to
- * so many slots where it has fewer, and never shrinks. NULL with err also where it has another layout: then
+ * so many slots where it has fewer, and never shrinks; the size of its rings stays. NULL with err also where it has another layout: then
  * scoreboard_create() makes a new one in its place. fd is closed in either case with what holds it.
  */
 struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err);
@@ -87,7 +97,7 @@ bool scoreboard_fits(int fd);
  * For processes without a supervisor, which share a scoreboard among equals: made by whoever comes first, kept, with
  * all it has counted, when the last has gone. Refused while a supervisor owns it.
  */
-struct scoreboard *scoreboard_share(const char *path, unsigned slots, struct err *err);
+struct scoreboard *scoreboard_share(const char *path, const struct scoreboard_shape *shape, struct err *err);
 /*
  * Read-only, for other programs; refuses a file of another layout. Never by the process that created it:
  * closing again would drop its lock.
@@ -138,6 +148,14 @@ bool scoreboard_refusal(struct scoreboard *board, char text[static SCOREBOARD_RE
 
 unsigned scoreboard_slots(const struct scoreboard *board);
 struct slot *scoreboard_slot(struct scoreboard *board, unsigned index);
+/* In the place of an index: the supervisor's own slot and rings. */
+#define SCOREBOARD_SUPERVISOR UINT_MAX
+/* The rings of a slot's place, or of the supervisor's. size_bytes 0: the scoreboard was made without. */
+struct ring scoreboard_ring(const struct scoreboard *board, unsigned index, enum ring_kind kind);
+/* Nobody lives in the slot any more: what its rings hold as not yet true is left undecided. By who buries it. */
+void scoreboard_abandon_rings(const struct scoreboard *board, unsigned index);
+/* The index of a slot that is in the board; SCOREBOARD_SUPERVISOR where it is not. */
+unsigned scoreboard_index_of(struct scoreboard *board, const struct slot *slot);
 /* Who lives there, 0: nobody. */
 pid_t slot_pid(const struct slot *slot);
 /* By the worker itself, first thing after the fork, in a slot that its supervisor knows to be free. */

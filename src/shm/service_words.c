@@ -45,7 +45,7 @@ scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_su
 {
 	*summary = (struct pool_summary){0};
 	for (unsigned i = 0; i < board->slots; i++) {
-		struct slot *slot = &board->file->slots[i];
+		struct slot *slot = scoreboard_slot(board, i);
 		if (atomic_load_explicit(&slot->role, memory_order_relaxed) != role)
 			continue;
 		summary->requests += atomic_load_explicit(&slot->requests, memory_order_relaxed);

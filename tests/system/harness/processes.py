@@ -46,6 +46,14 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
 
 
+def name_of(pid: int) -> str:
+    """As the process calls itself, "" where there is none."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
+
+
 def children_of(pid: int) -> list[int]:
     """Living children, in the order of their pids."""
     found = []

@@ -10,9 +10,10 @@ from typing import Any, Optional
 from . import fcgi
 from .http import Answer, new_id
 from .logs import LogFile, Record
-from .processes import PATH, Process, alive, children_of, wait_for
+from .processes import PATH, Process, alive, children_of, name_of, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[3]
+LOG_WRITER = "vitalsd:log"
 
 
 def build_directory() -> Path:
@@ -102,7 +103,11 @@ class Vitalsd:
 
     def workers(self) -> list[int]:
         """The pids of its living children, the admin worker among them."""
-        return children_of(self.pid)
+        return [pid for pid in children_of(self.pid) if name_of(pid) not in (LOG_WRITER, name_of(self.pid))]
+
+    def log_writers(self) -> list[int]:
+        """The pids of the processes that write the log: one, but for a moment during a reload."""
+        return [pid for pid in children_of(self.pid) if name_of(pid) == LOG_WRITER]
 
     def connect(self, address: Optional[fcgi.Address] = None, seconds: float = 10.0) -> fcgi.Connection:
         """A raw FastCGI connection."""

@@ -97,7 +97,7 @@ setup(void)
 	snprintf(log_path, sizeof log_path, "%s/log", folder);
 	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(shared, MAP_FAILED);
-	board = scoreboard_create(board_path, 1, &was_there, &err);
+	board = scoreboard_create(board_path, &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	redact = redact_create(NULL);
 	event_log = log_create(&(struct log_config){.level = VT_INFO, .file = log_path, .redact = redact}, &err);

@@ -91,7 +91,7 @@ setup(void)
 	close(open(path[2], O_CREAT | O_WRONLY, 0600));
 	reader = settings_read(path[2], environment);
 	services.settings = settings_values(reader);
-	services.board = scoreboard_create(path[0], 1, &was_there, &err);
+	services.board = scoreboard_create(path[0], &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
 	ck_assert_ptr_nonnull(services.board);
 	services.slot = scoreboard_slot(services.board, 0);
 	redact = redact_create(NULL);

@@ -37,7 +37,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_facts_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, SLOTS, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	settings = (struct settings){.request_timeout_ms = REQUEST_TIMEOUT_MS,
 	                             .saturated_after_ms = SATURATED_AFTER_MS,

@@ -71,7 +71,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_routes_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, 2, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = 2}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	slot_claim(scoreboard_slot(board, 0), ROLE_WORKER, 1);
 	slot_set_state(scoreboard_slot(board, 0), SLOT_BUSY);

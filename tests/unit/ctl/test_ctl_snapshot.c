@@ -28,7 +28,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_snapshot_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, SLOTS, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	service = scoreboard_service(board);
 }

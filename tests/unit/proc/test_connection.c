@@ -114,7 +114,7 @@ setup(void)
 	signal(SIGPIPE, SIG_IGN);
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof path, "%s/board", directory);
-	board = scoreboard_create(path, 1, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
 	ck_assert_ptr_nonnull(board);
 	redact = redact_create(NULL);
 	log_ = log_create(&(struct log_config){.level = VT_CRITICAL, .redact = redact}, &err);

@@ -31,7 +31,7 @@ setup(void)
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(board_path, sizeof board_path, "%s/board", directory);
 	snprintf(log_path, sizeof log_path, "%s/log", directory);
-	board = scoreboard_create(board_path, 1, &was_there, &err);
+	board = scoreboard_create(board_path, &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
 	redact = redact_create(NULL);
 	log_ = log_create(&(struct log_config){.level = VT_INFO, .file = log_path, .redact = redact}, &err);
 	ck_assert_ptr_nonnull(board);

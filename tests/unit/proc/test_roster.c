@@ -26,7 +26,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_roster_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, SLOTS, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	ck_assert_int_eq(roster_init(&roster, board, pools, sizeof pools / sizeof *pools, &err), 0);
 }

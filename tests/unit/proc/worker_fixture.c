@@ -127,7 +127,7 @@ workers_setup(void)
 	strcpy(directory, "/tmp/test_worker.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	snprintf(path, sizeof path, "%s/board", directory);
-	board = scoreboard_create(path, WORKERS, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = WORKERS}, &was_there, &err);
 	ck_assert_ptr_nonnull(board);
 	open_listeners();
 	redact = redact_create(NULL);

@@ -32,7 +32,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_claim_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, 1, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	counts = mmap(NULL, sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(counts, MAP_FAILED);

@@ -27,7 +27,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_board_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, SLOTS, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 }
 
@@ -49,8 +49,17 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct scoreboard_file, control), 1216},
 		{offsetof(struct scoreboard_file, checks), 1280},
 		{sizeof(struct check_record), 320},
-		{offsetof(struct scoreboard_file, slots), 11520},
+		{offsetof(struct scoreboard_file, places), 11520},
 		{sizeof(struct slot), 640},
+		{sizeof(struct log_ring), 192},
+		{sizeof(struct frame), 24},
+		{sizeof(struct place), 1024},
+		{offsetof(struct scoreboard_header, ring_bytes), 32},
+		{offsetof(struct log_ring, dropped), 16},
+		{offsetof(struct log_ring, tail), 64},
+		{offsetof(struct log_ring, undecided), 80},
+		{offsetof(struct log_ring, reader), 96},
+		{offsetof(struct log_ring, intent), 112},
 		{offsetof(struct scoreboard_header, fingerprint), 16},
 		{offsetof(struct scoreboard_header, size_bytes), 24},
 		{offsetof(struct check_record, sealed.checksum), 8},
@@ -72,7 +81,8 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct slot, request.method), 234},
 		{offsetof(struct slot, request.path), 250},
 		{offsetof(struct slot, request.route), 506},
-		{scoreboard_size_bytes(9), 17280},
+		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 9}), 21760},
+		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 18, .ring_bytes = {131072}}), 2521344},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		ck_assert_msg(table[i].is == table[i].documented, "row %zu: %zu, documented %zu", i, table[i].is,
@@ -130,7 +140,7 @@ START_TEST(test_attach_refuses_other_layouts)
 	attach_in_child(look_at_service, "damaged");
 	board->file->header = saved;
 	board->file->header.slots = SLOTS + 1;
-	board->file->header.size_bytes = scoreboard_size_bytes(SLOTS + 1);
+	board->file->header.size_bytes = scoreboard_size_bytes(&(struct scoreboard_shape){.slots = SLOTS + 1});
 	attach_in_child(look_at_service, "damaged");
 	board->file->header = saved;
 	board->file->header.magic[0] = 'v';
@@ -152,7 +162,8 @@ START_TEST(test_create_leaves_other_files_alone)
 		ck_assert_ptr_nonnull(file);
 		fputs(contents[i], file);
 		fclose(file);
-		ck_assert_ptr_null(scoreboard_create(other, SLOTS, &was_there, &err));
+		ck_assert_ptr_null(
+			scoreboard_create(other, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err));
 		ck_assert_ptr_nonnull(strstr(err.text, "is left alone"));
 		file = fopen(other, "r");
 		ck_assert_ptr_nonnull(file);
@@ -173,7 +184,7 @@ START_TEST(test_create_replaces_what_was_not_ready)
 	int fd = open(other, O_CREAT | O_WRONLY, 0600);
 	ck_assert_int_eq(ftruncate(fd, 4096), 0);
 	close(fd);
-	struct scoreboard *second = scoreboard_create(other, 1, &was_there, &err);
+	struct scoreboard *second = scoreboard_create(other, &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
 	ck_assert_ptr_nonnull(second);
 	ck_assert(was_there);
 	scoreboard_unlink(second);

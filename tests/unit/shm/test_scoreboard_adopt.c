@@ -70,7 +70,8 @@ create(void)
 {
 	struct err err = {.text = ""};
 	bool was_there;
-	struct scoreboard *created = scoreboard_create(path, SLOTS, &was_there, &err);
+	struct scoreboard *created =
+		scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
 	ck_assert_msg(created != NULL, "%s", err.text);
 	return created;
 }
@@ -131,7 +132,10 @@ others_are_refused(void)
 		struct err err = {.text = ""};
 		bool was_there;
 		snprintf(owner, sizeof owner, "process %ld;", (long)getppid());
-		_exit(scoreboard_create(path, 1, &was_there, &err) == NULL && strstr(err.text, owner) != NULL ? 0 : 1);
+		_exit(scoreboard_create(path, &(struct scoreboard_shape){.slots = 1}, &was_there, &err) == NULL &&
+		                      strstr(err.text, owner) != NULL
+		              ? 0
+		              : 1);
 	}
 	return exit_status_of(pid);
 }
@@ -147,9 +151,11 @@ START_TEST(contents_are_kept_and_it_grows_and_never_shrinks)
 		board = adopt(fd, table[i].asked);
 		ck_assert_uint_eq(scoreboard_slots(board), table[i].expected);
 		ck_assert_uint_eq(board->file->header.slots, table[i].expected);
-		ck_assert_uint_eq(board->file->header.size_bytes, scoreboard_size_bytes(table[i].expected));
+		ck_assert_uint_eq(board->file->header.size_bytes,
+		                  scoreboard_size_bytes(&(struct scoreboard_shape){.slots = table[i].expected}));
 		ck_assert_int_eq(fstat(fd, &st), 0);
-		ck_assert_int_eq(st.st_size, (off_t)scoreboard_size_bytes(table[i].expected));
+		ck_assert_int_eq(st.st_size,
+		                 (off_t)scoreboard_size_bytes(&(struct scoreboard_shape){.slots = table[i].expected}));
 		ck_assert_int_eq(scoreboard_fd(board), fd);
 		ck_assert_str_eq(scoreboard_path(board), path);
 		ck_assert(fcntl(fd, F_GETFD) & FD_CLOEXEC);
@@ -196,14 +202,14 @@ static void
 no_slots(struct scoreboard_header *header)
 {
 	header->slots = 0;
-	header->size_bytes = scoreboard_size_bytes(0);
+	header->size_bytes = scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 0});
 }
 
 static void
 too_many_slots(struct scoreboard_header *header)
 {
 	header->slots = SCOREBOARD_MAX_SLOTS + 1;
-	header->size_bytes = scoreboard_size_bytes(header->slots);
+	header->size_bytes = scoreboard_size_bytes(&(struct scoreboard_shape){.slots = header->slots});
 	ck_assert_int_eq(ftruncate(scoreboard_fd(board), (off_t)header->size_bytes), 0);
 }
 
@@ -217,7 +223,7 @@ static void
 more_than_there_is(struct scoreboard_header *header)
 {
 	header->slots = SCOREBOARD_MAX_SLOTS;
-	header->size_bytes = scoreboard_size_bytes(header->slots);
+	header->size_bytes = scoreboard_size_bytes(&(struct scoreboard_shape){.slots = header->slots});
 }
 
 START_TEST(another_layout_is_refused_with_its_descriptor_closed)
@@ -268,7 +274,7 @@ START_TEST(what_was_refused_is_replaced_by_a_new_one)
 	other_version(&board->file->header);
 	ck_assert(!scoreboard_fits(scoreboard_fd(board)));
 	ck_assert_ptr_null(scoreboard_adopt(forget(board), path, SLOTS, &err));
-	board = scoreboard_create(path, SLOTS, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
 	ck_assert_ptr_nonnull(board);
 	ck_assert(was_there);
 	close(go[1]);
@@ -433,7 +439,7 @@ START_TEST(contents_and_ownership_survive_an_exec)
 	ck_assert_msg(seen != NULL, "%s", err.text);
 	ck_assert_ptr_null(missing(seen, pid));
 	scoreboard_close(seen);
-	ck_assert_ptr_null(scoreboard_create(path, SLOTS, &was_there, &err));
+	ck_assert_ptr_null(scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err));
 	snprintf(owner, sizeof owner, "process %ld;", (long)pid);
 	ck_assert_msg(strstr(err.text, owner) != NULL, "%s", err.text);
 	close(to[1]);

@@ -40,7 +40,7 @@ static struct scoreboard *
 share(unsigned slots)
 {
 	struct err err = {.text = ""};
-	struct scoreboard *board = scoreboard_share(path, slots, &err);
+	struct scoreboard *board = scoreboard_share(path, &(struct scoreboard_shape){.slots = slots}, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	return board;
 }
@@ -49,7 +49,7 @@ static void
 ck_not_shared(const char *why)
 {
 	struct err err = {.text = ""};
-	ck_assert_ptr_null(scoreboard_share(path, SLOTS, &err));
+	ck_assert_ptr_null(scoreboard_share(path, &(struct scoreboard_shape){.slots = SLOTS}, &err));
 	ck_assert_msg(strstr(err.text, why) != NULL, "\"%s\" does not say \"%s\"", err.text, why);
 }
 
@@ -94,7 +94,7 @@ let_go(struct other other)
 static int
 be_sibling(void)
 {
-	struct scoreboard *board = scoreboard_share(path, SLOTS + 3, NULL);
+	struct scoreboard *board = scoreboard_share(path, &(struct scoreboard_shape){.slots = SLOTS + 3}, NULL);
 	if (board == NULL || scoreboard_slots(board) != SLOTS)
 		return 1;
 	struct slot *slot = scoreboard_take_slot(board, ROLE_WORKER);
@@ -108,7 +108,7 @@ static int
 be_supervisor(void)
 {
 	bool was_there;
-	return scoreboard_create(path, SLOTS, &was_there, NULL) != NULL ? 0 : 1;
+	return scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, NULL) != NULL ? 0 : 1;
 }
 
 /* Refused in a sentence that names a process? */
@@ -117,7 +117,7 @@ be_refused_supervisor(void)
 {
 	struct err err = {.text = ""};
 	bool was_there;
-	if (scoreboard_create(path, SLOTS, &was_there, &err) != NULL)
+	if (scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err) != NULL)
 		return 1;
 	return strstr(err.text, "belongs to the running process") != NULL ? 0 : 2;
 }
@@ -132,7 +132,7 @@ START_TEST(the_first_comer_makes_it)
 	ck_assert_str_eq(scoreboard_path(board), path);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_int_eq(st.st_mode & 07777, 0600);
-	ck_assert_int_eq(st.st_size, (off_t)scoreboard_size_bytes(SLOTS));
+	ck_assert_int_eq(st.st_size, (off_t)scoreboard_size_bytes(&(struct scoreboard_shape){.slots = SLOTS}));
 	ck_assert_int_eq(memcmp(board->file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES), 0);
 	ck_assert_uint_eq(atomic_load(&scoreboard_service(board)->supervisor), 0);
 	scoreboard_close(board);
@@ -172,7 +172,9 @@ static int
 count_in(int go)
 {
 	char byte;
-	struct scoreboard *board = read(go, &byte, 1) == 0 ? scoreboard_share(path, SLOTS, NULL) : NULL;
+	struct scoreboard *board = read(go, &byte, 1) == 0
+	                                   ? scoreboard_share(path, &(struct scoreboard_shape){.slots = SLOTS}, NULL)
+	                                   : NULL;
 	if (board == NULL || scoreboard_slots(board) != SLOTS)
 		return 1;
 	atomic_fetch_add(&scoreboard_service(board)->recycled, 1);
@@ -304,7 +306,7 @@ static struct scoreboard *theirs;
 static int
 stay_with_another_layout(void)
 {
-	theirs = scoreboard_share(path, SLOTS, NULL);
+	theirs = scoreboard_share(path, &(struct scoreboard_shape){.slots = SLOTS}, NULL);
 	if (theirs == NULL)
 		return 1;
 	atomic_store(&scoreboard_service(theirs)->generation, 7);

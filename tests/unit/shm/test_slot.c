@@ -31,7 +31,7 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_slot_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_share(path, SLOTS, &err);
+	board = scoreboard_share(path, &(struct scoreboard_shape){.slots = SLOTS}, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 }
 
@@ -179,7 +179,7 @@ crowd_teardown(void)
 static unsigned
 index_of(const struct slot *slot)
 {
-	return (unsigned)(slot - scoreboard_slot(board, 0));
+	return scoreboard_index_of(board, slot);
 }
 
 /* True where it became so before the deadline. */

@@ -1,0 +1,140 @@
+/* log_thread.c - see log_thread.h. Started with all signals blocked: they are the main thread's. */
+#include "log_thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "err.h"
+#include "log.h"
+#include "log_writer.h"
+#include "owner.h"
+#include "scoreboard.h"
+
+#define FINISH_PATIENCE_MS 500
+#define LOOK_ROUND_MS 1000
+
+struct log_thread {
+	const struct log_writer_config *config;
+	struct log_writer *writer;
+	pthread_t thread;
+	_Atomic bool stop, reopen;
+	int64_t look_round_ns;
+};
+
+static bool
+was_left(const struct scoreboard *board, unsigned index, uint64_t owner)
+{
+	for (size_t kind = 0; kind < RING_KINDS; kind++) {
+		const struct ring ring = scoreboard_ring(board, index, (enum ring_kind)kind);
+		if (atomic_load(&ring.shared->head) != atomic_load(&ring.shared->tail))
+			return owner != 0 && !owner_lives(owner);
+	}
+	return false;
+}
+
+/* As far as no other process is at it. */
+static void
+write_out(const struct log_thread *thread, unsigned index)
+{
+	struct err err;
+	struct log_writer_config config = *thread->config;
+	config.slot = index;
+	struct log_writer *writer = log_writer_create(&config, &err);
+	if (writer == NULL)
+		return;
+	log_writer_finish(writer, 0);
+	log_writer_destroy(writer);
+}
+
+static void
+look_round(struct log_thread *thread)
+{
+	struct scoreboard *board = thread->config->board;
+	if (clock_mono_ns() < thread->look_round_ns)
+		return;
+	thread->look_round_ns = deadline_in_ms(LOOK_ROUND_MS);
+	for (unsigned i = 0; i < scoreboard_slots(board); i++)
+		if (i != thread->config->slot && was_left(board, i, atomic_load(&scoreboard_slot(board, i)->owner)))
+			write_out(thread, i);
+}
+
+static void
+reopen(struct log_thread *thread)
+{
+	struct err err;
+	if (log_writer_reopen(thread->writer, &err) != 0)
+		log_event(thread->config->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		          VT_STR("reason", err.text));
+}
+
+static void *
+run(void *context)
+{
+	struct log_thread *thread = context;
+	while (!atomic_load(&thread->stop)) {
+		if (atomic_exchange(&thread->reopen, false))
+			reopen(thread);
+		enum log_progress progress = log_writer_pass(thread->writer);
+		look_round(thread);
+		log_writer_wait(thread->writer, progress);
+	}
+	log_writer_finish(thread->writer, FINISH_PATIENCE_MS);
+	return NULL;
+}
+
+struct log_thread *
+log_thread_start(const struct log_writer_config *config, struct err *err)
+{
+	struct log_thread *thread = calloc(1, sizeof *thread);
+	sigset_t all, before;
+	if (thread == NULL) {
+		err_set(err, "There is no memory for the log writer.");
+		return NULL;
+	}
+	thread->config = config;
+	thread->writer = log_writer_create(config, err);
+	if (thread->writer == NULL) {
+		free(thread);
+		return NULL;
+	}
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int error = pthread_create(&thread->thread, NULL, run, thread);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		return thread;
+	err_set(err, "The log writer's thread cannot be started: %s.", strerror(error));
+	log_writer_destroy(thread->writer);
+	free(thread);
+	return NULL;
+}
+
+static void
+nudge(const struct log_thread *thread)
+{
+	log_writer_nudge(thread->config->board, LOG_WRITER_SLOT, thread->config->slot);
+}
+
+void
+log_thread_reopen(struct log_thread *thread)
+{
+	atomic_store(&thread->reopen, true);
+	nudge(thread);
+}
+
+void
+log_thread_stop(struct log_thread *thread)
+{
+	if (thread == NULL)
+		return;
+	atomic_store(&thread->stop, true);
+	nudge(thread);
+	pthread_join(thread->thread, NULL);
+	log_writer_destroy(thread->writer);
+	free(thread);
+}

@@ -1,0 +1,264 @@
+/*
+ * layout.c - where everything stands in the scoreboard file: sizes, fingerprint, header, places.
+ *
+ * Called by the other files of this floor. A place is a slot, the heads of its rings and the rings' bytes; how large
+ * rings are is decided by who makes the file, and stands in the header.
+ */
+#include "layout.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "err.h"
+#include "insist.h"
+
+#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
+
+/* Where everything stands, as one number (FNV-1a). */
+static uint64_t
+layout_fingerprint(void)
+{
+	static const uint32_t facts[] = {
+		sizeof(struct scoreboard_file),
+		offsetof(struct scoreboard_file, service),
+		offsetof(struct scoreboard_file, control),
+		offsetof(struct scoreboard_file, checks),
+		offsetof(struct scoreboard_file, places),
+		sizeof(struct scoreboard_service),
+		offsetof(struct scoreboard_service, generation),
+		offsetof(struct scoreboard_service, workers),
+		offsetof(struct scoreboard_service, workers_max),
+		offsetof(struct scoreboard_service, workers_wanted),
+		offsetof(struct scoreboard_service, draining),
+		offsetof(struct scoreboard_service, started),
+		offsetof(struct scoreboard_service, checks_passed),
+		offsetof(struct scoreboard_service, held_back),
+		offsetof(struct scoreboard_service, started_real_ns),
+		offsetof(struct scoreboard_service, deaths),
+		offsetof(struct scoreboard_service, reloads),
+		offsetof(struct scoreboard_service, reloads_refused),
+		offsetof(struct scoreboard_service, recycled),
+		offsetof(struct scoreboard_service, refusal_lock),
+		offsetof(struct scoreboard_service, refusal),
+		offsetof(struct checks_control, runs),
+		sizeof(struct check_record),
+		offsetof(struct check_record, sealed),
+		sizeof(struct check_result),
+		offsetof(struct check_result, status),
+		offsetof(struct check_result, percent),
+		offsetof(struct check_result, total_bytes),
+		offsetof(struct check_result, free_bytes),
+		offsetof(struct check_result, text),
+		sizeof(struct place),
+		offsetof(struct place, rings),
+		sizeof(struct frame),
+		sizeof(struct log_ring),
+		offsetof(struct log_ring, held),
+		offsetof(struct log_ring, dropped),
+		offsetof(struct log_ring, tail),
+		offsetof(struct log_ring, taken),
+		offsetof(struct log_ring, undecided),
+		offsetof(struct log_ring, announced),
+		offsetof(struct log_ring, reader),
+		offsetof(struct log_ring, wake),
+		offsetof(struct log_ring, intent),
+		sizeof(struct slot),
+		offsetof(struct slot, worker_started_ns),
+		offsetof(struct slot, generation),
+		offsetof(struct slot, connections),
+		offsetof(struct slot, state),
+		offsetof(struct slot, role),
+		offsetof(struct slot, phase),
+		offsetof(struct slot, requests),
+		offsetof(struct slot, given),
+		offsetof(struct slot, taken),
+		offsetof(struct slot, request_lock),
+		offsetof(struct slot, request),
+		sizeof(struct slot_request),
+		offsetof(struct slot_request, correlation_id),
+		offsetof(struct slot_request, trace_id),
+		offsetof(struct slot_request, method),
+		offsetof(struct slot_request, path),
+		offsetof(struct slot_request, route),
+	};
+	uint64_t hash = FNV_OFFSET;
+	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
+		for (unsigned shift = 0; shift < 32; shift += 8)
+			hash = (hash ^ (facts[i] >> shift & 0xffU)) * FNV_PRIME;
+	return hash;
+}
+
+static size_t
+whole_lines(size_t bytes)
+{
+	return (bytes + SCOREBOARD_LINE - 1) / SCOREBOARD_LINE * SCOREBOARD_LINE;
+}
+
+static size_t
+place_bytes(const struct scoreboard_shape *shape)
+{
+	size_t bytes = sizeof(struct place);
+	for (size_t kind = 0; kind < RING_KINDS; kind++)
+		bytes += whole_lines(shape->ring_bytes[kind]);
+	return bytes;
+}
+
+size_t
+scoreboard_size_bytes(const struct scoreboard_shape *shape)
+{
+	return sizeof(struct scoreboard_file) + ((size_t)shape->slots + 1) * place_bytes(shape);
+}
+
+/* What the file is, other slots apart. */
+static struct scoreboard_shape
+shape_of(const struct scoreboard_file *file, unsigned slots)
+{
+	struct scoreboard_shape shape = {.slots = slots};
+	for (size_t kind = 0; kind < RING_KINDS; kind++)
+		shape.ring_bytes[kind] = (size_t)file->header.ring_bytes[kind];
+	return shape;
+}
+
+void
+layout_fill_header(struct scoreboard_file *file, const struct scoreboard_shape *shape)
+{
+	file->header.version = SCOREBOARD_VERSION;
+	file->header.slots = shape->slots;
+	file->header.fingerprint = layout_fingerprint();
+	file->header.size_bytes = scoreboard_size_bytes(shape);
+	for (size_t kind = 0; kind < RING_KINDS; kind++)
+		file->header.ring_bytes[kind] = whole_lines(shape->ring_bytes[kind]);
+	atomic_thread_fence(memory_order_release);
+	memcpy(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES);
+}
+
+static bool
+rings_are_sane(const struct scoreboard_shape *shape)
+{
+	for (size_t kind = 0; kind < RING_KINDS; kind++)
+		if (shape->ring_bytes[kind] > SCOREBOARD_MAX_RING_BYTES ||
+		    shape->ring_bytes[kind] % SCOREBOARD_LINE != 0)
+			return false;
+	return true;
+}
+
+int
+layout_check_header(const struct area *area, struct err *err)
+{
+	const struct scoreboard_file *file = area->base;
+	if (area->size_bytes < sizeof *file ||
+	    memcmp(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES) != 0)
+		return err_set(err, "%s is not a scoreboard.", area->path);
+	atomic_thread_fence(memory_order_acquire);
+	if (file->header.version != SCOREBOARD_VERSION || file->header.fingerprint != layout_fingerprint())
+		return err_set(
+			err,
+			"The scoreboard %s has the layout of another version of Vitals (version %u); use the programs of "
+			"that version.",
+			area->path, file->header.version);
+	const struct scoreboard_shape shape = shape_of(file, file->header.slots);
+	if (shape.slots < 1 || shape.slots > SCOREBOARD_MAX_SLOTS || !rings_are_sane(&shape) ||
+	    file->header.size_bytes != scoreboard_size_bytes(&shape) || file->header.size_bytes > area->size_bytes)
+		return err_set(err, "The scoreboard %s is damaged: its size and its number of slots do not agree.",
+		               area->path);
+	return 0;
+}
+
+bool
+scoreboard_fits(int fd)
+{
+	struct scoreboard_header header;
+	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header &&
+	       memcmp(header.magic, SCOREBOARD_MAGIC, sizeof header.magic) == 0 &&
+	       header.version == SCOREBOARD_VERSION && header.fingerprint == layout_fingerprint();
+}
+
+void
+layout_take_sizes(struct scoreboard *board)
+{
+	const struct scoreboard_shape shape = shape_of(board->file, 1);
+	memcpy(board->ring_bytes, shape.ring_bytes, sizeof board->ring_bytes);
+	board->place_bytes = place_bytes(&shape);
+}
+
+unsigned
+layout_room(const struct scoreboard *board)
+{
+	return (unsigned)((board->area.size_bytes - sizeof(struct scoreboard_file)) / board->place_bytes) - 1;
+}
+
+/* Its owner may have let the file grow since this process has mapped it. */
+unsigned
+layout_mapped_slots(const struct scoreboard *board)
+{
+	unsigned room = layout_room(board), slots = board->file->header.slots;
+	return slots < room ? slots : room;
+}
+
+void
+layout_set_slots(struct scoreboard_file *file, unsigned slots)
+{
+	const struct scoreboard_shape shape = shape_of(file, slots);
+	file->header.slots = slots;
+	file->header.size_bytes = scoreboard_size_bytes(&shape);
+}
+
+size_t
+layout_grown_bytes(int fd, unsigned slots)
+{
+	struct scoreboard_file file;
+	if (!scoreboard_fits(fd) || pread(fd, &file.header, sizeof file.header, 0) != (ssize_t)sizeof file.header)
+		return sizeof file;
+	const struct scoreboard_shape shape = shape_of(&file, slots);
+	return rings_are_sane(&shape) ? scoreboard_size_bytes(&shape) : sizeof file;
+}
+
+struct place *
+scoreboard_place_of(const struct scoreboard *board, unsigned index)
+{
+	INSIST(index == SCOREBOARD_SUPERVISOR || index < board->slots);
+	size_t n = index == SCOREBOARD_SUPERVISOR ? 0 : (size_t)index + 1;
+	return (struct place *)(void *)(board->file->places + n * board->place_bytes);
+}
+
+unsigned
+scoreboard_slots(const struct scoreboard *board)
+{
+	return board->slots;
+}
+
+struct slot *
+scoreboard_slot(struct scoreboard *board, unsigned index)
+{
+	INSIST(index < board->slots);
+	return &scoreboard_place_of(board, index)->slot;
+}
+
+unsigned
+scoreboard_index_of(struct scoreboard *board, const struct slot *slot)
+{
+	for (unsigned i = 0; i < board->slots; i++)
+		if (scoreboard_slot(board, i) == slot)
+			return i;
+	return SCOREBOARD_SUPERVISOR;
+}
+
+struct ring
+scoreboard_ring(const struct scoreboard *board, unsigned index, enum ring_kind kind)
+{
+	struct place *place = scoreboard_place_of(board, index);
+	char *bytes = (char *)place + sizeof *place;
+	for (size_t before = 0; before < (size_t)kind; before++)
+		bytes += board->ring_bytes[before];
+	return (struct ring){.shared = &place->rings[kind], .bytes = bytes, .size_bytes = board->ring_bytes[kind]};
+}
+
+void
+scoreboard_abandon_rings(const struct scoreboard *board, unsigned index)
+{
+	for (size_t kind = 0; kind < RING_KINDS; kind++) {
+		const struct ring ring = scoreboard_ring(board, index, (enum ring_kind)kind);
+		ring_abandon(&ring);
+	}
+}
