@@ -1,7 +1,7 @@
 /*
  * wrappers_cost.c - what the wrappers, with the two records of a request, cost a request.
  *
- *   wrappers_cost DIRECTORY SECONDS
+ *   wrappers_cost DIRECTORY SECONDS [given | made]
  *
  * The real thing but for the connection: CGI variables as nginx sends them go through dispatch_handler(), with a
  * scoreboard and a log in files of DIRECTORY. The same request runs with none of the wrappers, with the first, with
@@ -10,6 +10,8 @@
  *
  * Prints the medians, in ns a request, fields parted by tabs: of each way "total", its CPU and wall time; of each
  * wrapper "wrapper", the difference to the way before; "cost" is all against none. `scripts/trial wrappers` reads it.
+ * "given": the client chose the correlation ID; "made": the service has to. Either as an argument: that one alone,
+ * always with all wrappers, and nothing is printed: for a profiler.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -288,24 +290,52 @@ add_way(struct bench *bench, const char *name, size_t wrappers_in_it, bool quiet
 		way->ns[m] = checked(calloc(MAX_ROUNDS, sizeof *way->ns[m]), "no memory");
 }
 
+static void
+add_ways(struct bench *bench)
+{
+	add_way(bench, "none", 0, false);
+	for (size_t i = 0; i < wrappers_count; i++)
+		add_way(bench, wrappers[i]->name, i + 1, false);
+	add_way(bench, "quiet", wrappers_count, true);
+}
+
+static const struct client {
+	const char *name, *correlation_id;
+} clients[] = {{"given", "c-0123456789abcdef0123456789abcdef"}, {"made", NULL}};
+
+static void
+measure_all(struct bench *bench, double seconds)
+{
+	add_ways(bench);
+	for (size_t i = 0; i < 2; i++) {
+		run_rounds(bench, clients[i].correlation_id, seconds / 2);
+		print_all(bench, clients[i].name);
+	}
+	printf("-\tdropped\t-\t%llu\t0\n", (unsigned long long)log_dropped(bench->loud));
+}
+
+static void
+run_one(struct bench *bench, double seconds, const char *name)
+{
+	add_way(bench, "all", wrappers_count, false);
+	for (size_t i = 0; i < 2; i++)
+		if (strcmp(name, clients[i].name) == 0)
+			run_rounds(bench, clients[i].correlation_id, seconds);
+}
+
 int
 main(int argc, char **argv)
 {
 	static struct bench bench;
-	double seconds = argc == 3 ? strtod(argv[2], NULL) : 0;
+	double seconds = argc == 3 || argc == 4 ? strtod(argv[2], NULL) : 0;
 	if (seconds <= 0)
-		fail("usage: wrappers_cost DIRECTORY SECONDS");
+		fail("usage: wrappers_cost DIRECTORY SECONDS [given | made]");
 	snprintf(bench.directory, sizeof bench.directory, "%s", argv[1]);
 	open_services(&bench);
-	add_way(&bench, "none", 0, false);
-	for (size_t i = 0; i < wrappers_count; i++)
-		add_way(&bench, wrappers[i]->name, i + 1, false);
-	add_way(&bench, "quiet", wrappers_count, true);
-	run_rounds(&bench, "c-0123456789abcdef0123456789abcdef", seconds / 2);
-	print_all(&bench, "given");
-	run_rounds(&bench, NULL, seconds / 2);
-	print_all(&bench, "made");
-	printf("-\tdropped\t-\t%llu\t0\n", (unsigned long long)log_dropped(bench.loud));
+	if (argc == 4)
+		run_one(&bench, seconds, argv[3]);
+	else
+		measure_all(&bench, seconds);
 	for (size_t i = 0; i < bench.way_count; i++)
 		for (int m = 0; m < MEASURES; m++)
 			free(bench.ways[i].ns[m]);
