@@ -27,7 +27,9 @@ RATE = 2000
 SPOILED, MENDED, LAST = 0.2, 0.6, 0.9  # of the load's time
 RECORDS_A_REQUEST = 2
 BOUND_MS = 50
+RETURN_MS = 1000
 IDLE_SECONDS = 1.0
+NEVER = float("inf")
 KIB = 1024
 
 
@@ -181,7 +183,7 @@ class Fifo(Sink):
 
 def run(stage: Stage, report: Report, plan: Plan) -> None:
     """One after another, each with a service of its own."""
-    seconds = max(1.5, plan.seconds / 4)
+    seconds = max(1.0, plan.seconds / 4)
     if os.geteuid() == 0:
         run_sink(stage, report, FullDisk(stage), seconds)
     else:
@@ -213,9 +215,7 @@ def run_sink(stage: Stage, report: Report, sink: Sink, seconds: float) -> None:
     ledger = Ledger(answers.prefix).read(path)
     show_service(report, sink.name, answers, spoiled, mended)
     show_count(report, sink.name, answers, ledger)
-    late = [one for one in answers.all if one.good and one.due > begun + seconds * LAST]
-    missing = sum(ledger.lines_of[one.number] < RECORDS_A_REQUEST for one in late)
-    report.add(f"{sink.name}: requests of the load's end not in the log", missing, "requests", at_most=0, promise=True)
+    show_return(report, sink.name, answers, ledger, mended, begun + seconds * LAST)
     report.add(f"{sink.name}: workers that are not the same any more", int(not same), "pools", at_most=0, promise=True)
     report.add(f"{sink.name}: exit status", -1 if status is None else status, "", at_most=0, promise=True)
     for text in ledger.examples:
@@ -228,7 +228,8 @@ def show_service(report: Report, name: str, answers: Answers, spoiled: float, me
     report.add(f"{name}: failed", len(answers.failed), "requests", at_most=0, promise=True)
     report.add(f"{name}: p99 before", p99_ms(answers.between(0, spoiled)), "ms")
     report.add(f"{name}: p99 while nothing is taken", p99_ms(answers.between(spoiled, mended)), "ms", at_most=BOUND_MS)
-    report.add(f"{name}: p99 afterwards", p99_ms(answers.between(mended, float("inf"))), "ms", at_most=BOUND_MS)
+    if mended < NEVER:
+        report.add(f"{name}: p99 afterwards", p99_ms(answers.between(mended, NEVER)), "ms", at_most=BOUND_MS)
 
 
 def show_count(report: Report, name: str, answers: Answers, ledger: Ledger) -> None:
@@ -244,6 +245,15 @@ def show_count(report: Report, name: str, answers: Answers, ledger: Ledger) -> N
     report.add(f"{name}: announced and not missing", max(0, written + ledger.dropped - made), "records", **none)
     report.add(f"{name}: lines that are not one JSON object", ledger.torn, "lines", **none)
     report.add(f"{name}: lines that are there twice", ledger.doubled, "lines", **none)
+
+
+def show_return(report: Report, name: str, answers: Answers, ledger: Ledger, mended: float, last: float) -> None:
+    """How soon records come again. No promise: the smoke run is over before a service that looks once a second has looked."""
+    logged = [one.due for one in answers.all if one.due > mended and ledger.lines_of[one.number] == RECORDS_A_REQUEST]
+    missing = sum(ledger.lines_of[one.number] < RECORDS_A_REQUEST for one in answers.all if one.good and one.due > last)
+    if logged:
+        report.add(f"{name}: from its return to a request with its records", (min(logged) - mended) * 1e3, "ms", at_most=RETURN_MS)
+    report.add(f"{name}: requests of the load's end not in the log", missing, "requests", at_most=0)
 
 
 def run_dead_reader(stage: Stage, report: Report, seconds: float) -> None:
@@ -263,7 +273,7 @@ def run_dead_reader(stage: Stage, report: Report, seconds: float) -> None:
     reader.stop(signal.SIGKILL)
     killed = time.monotonic()
     answers = client.wait()
-    show_service(report, name, answers, killed, float("inf"))
+    show_service(report, name, answers, killed, NEVER)
     report.add(f"{name}: processor time afterwards, without load", idle_percent(service), "%", at_most=20)
     report.add(f"{name}: workers that are not the same any more", int(pool_workers(service) != workers), "pools", at_most=0,
                promise=True)
