@@ -42,7 +42,8 @@ def verdict(lines: list[bytes], killed: tuple[int, ...] = ()) -> dict[str, int]:
         "not completed": len(ledger.not_completed(answered)), "not started": len(ledger.not_started(answered)),
         "vanished": len(ledger.vanished()), "completed twice": len(ledger.doubled_completions()), "twice": ledger.doubled,
         "torn": ledger.torn, "obituaries": len(ledger.kills_without_one_obituary(killed)), "dropped": ledger.dropped,
-        "again": len(ledger.run_again()), "unanswered": len(ledger.without_an_answer(answered)),
+        "again": len(ledger.run_again()), "more than one": len(ledger.completed_again(answered)),
+        "unanswered": len(ledger.without_an_answer(answered)),
     }
     return {what: count for what, count in found.items() if count}
 
@@ -64,9 +65,10 @@ def torn_at(lines: list[bytes], index: int, line: bytes) -> list[bytes]:
     (lambda lines: without(lines, 3), {"not completed": 1, "vanished": 1}),
     (lambda lines: without(lines, 4), {"not started": 1}),
     (lambda lines: lines + [lines[2]], {"twice": 1, "vanished": 1}),
-    (lambda lines: lines + [lines[3]], {"twice": 1, "completed twice": 1, "not started": 1}),
-    (lambda lines: lines + [record("Request completed", 2)], {"completed twice": 1, "not started": 1}),
-    (lambda lines: lines + [record("Request started", 2), record("Request completed", 2)], {"completed twice": 1}),
+    (lambda lines: lines + [lines[3]], {"twice": 1, "completed twice": 1, "more than one": 1, "not started": 1}),
+    (lambda lines: lines + [record("Request completed", 2)], {"completed twice": 1, "more than one": 1, "not started": 1}),
+    (lambda lines: lines + [record("Request started", 2), record("Request completed", 2)],
+     {"completed twice": 1, "more than one": 1}),
     (lambda lines: lines + [record("Request started", 6)], {"vanished": 1}),
     (lambda lines: torn_at(lines, 9, lines[9][:-20]), {"torn": 1, "not completed": 1, "vanished": 1}),
     (lambda lines: torn_at(lines, 9, lines[9][:-1]), {"torn": 1, "not completed": 1, "vanished": 1}),
@@ -104,12 +106,13 @@ def test_an_obituary_accounts_for_one_run() -> None:
     before = [record("Request started", 2), obituary(correlation_id="run-2")]
     after = [record("Request started", 2), record("Request completed", 2), obituary(correlation_id="run-2")]
     assert verdict(good_lines() + before) == {}
-    assert verdict(good_lines() + after) == {"again": 1}
+    assert verdict(good_lines() + after) == {"again": 1, "more than one": 1}
     assert "completed twice" in verdict(good_lines() + after + [record("Request started", 2), record("Request completed", 2)])
 
 
 def test_dropped_records_are_summed() -> None:
-    announced = [record("Log records dropped", count=3), record("Log records dropped", count=4)]
+    announced = [record("Log records dropped", count=3), record("Log records dropped", count=4, what="log records"),
+                 record("Log records dropped", count=5, what="spans")]
     assert verdict(good_lines() + announced) == {"dropped": 7}
 
 

@@ -2,9 +2,9 @@
 The log against the clients' own record: what is missing, doubled or torn, to the record.
 
 Every line goes through a strict parser, so this is the judge and knows nothing of how the log is written. A request may
-be run twice: nginx repeats a GET whose worker was killed, also one whose records had been written and whose answer had not
-been sent. Such a request stands in the obituary of the worker, so the obituaries of an ID say how many "Request started"
-may have no "Request completed", and how many "Request completed" an answer may have beyond one.
+be run twice: nginx repeats a GET whose worker was killed. Such a request stands in the obituary of the worker, so the
+obituaries of an ID say how many "Request started" may have no "Request completed", and tell a completion that is there
+twice from one of a run whose answer was never sent.
 """
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Ledger:
             if number is not None:
                 self.mourned[number] += 1
             return
-        if message == DROPPED:
+        if message == DROPPED and found.get("what") in (None, "log records"):  # not spans, which are elsewhere
             self.announcements += 1
             self.dropped += found.get("count", 0)
         if number is not None:
@@ -117,12 +117,16 @@ class Ledger:
         wanted = {n: 1 for n in answered} | {n: count for n, count in self.completed.items() if count > 0}
         return {n for n, count in wanted.items() if self.started[n] < count}
 
+    def completed_again(self, answered: Iterable[int]) -> set[int]:
+        """Requests with an answer and more than one completion, for whatever reason."""
+        return {n for n in answered if self.completed[n] > 1}
+
     def doubled_completions(self) -> set[int]:
         """More completions of one ID than there were runs of it: one, and one more for each worker that died with it."""
         return {n for n, count in self.completed.items() if count > 1 + self.mourned[n]}
 
     def run_again(self) -> set[int]:
-        """Completed twice, and killed with the first answer not sent: allowed, since the web server repeats it."""
+        """Completed twice, and killed with the first answer not sent, which the web server then repeated."""
         return {n for n, count in self.completed.items() if 1 < count <= 1 + self.mourned[n]}
 
     def vanished(self) -> set[int]:

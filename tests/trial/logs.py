@@ -193,13 +193,15 @@ def judge(report: Report, name: str, answers: Answers, files: list[Path], what: 
     for path in files:
         ledger.read(path)
     none = {"at_most": 0, "promise": True}
-    doubles = {} if what.writers_killed else none
+    doubles = {"at_most": 0} if what.writers_killed else none
     report.add(f"{name}: requests", len(answers.all), "requests")
     report.add(f"{name}: requests with another's ID", sum(one.status == 1 for one in answers.all), "requests", **none)
     report.add(f"{name}: requests that failed", len(answers.failed), "requests")
     report.add(f"{name}: records", ledger.lines, "records")
     report.add(f"{name}: records written", ledger.lines / answers.seconds, "records/s")
     report.add(f"{name}: answers without \"Request completed\"", len(ledger.not_completed(good)), "requests", **none)
+    report.add(f"{name}: answers with more than one", len(ledger.completed_again(good)), "requests", **doubles)
+    report.add(f"{name}: of these, run again after a kill, by nginx", len(ledger.run_again() & good), "requests")
     report.add(f"{name}: without \"Request started\"", len(ledger.not_started(good)), "requests", **none)
     report.add(f"{name}: started, never completed, in no obituary", len(ledger.vanished()), "requests", **none)
     report.add(f"{name}: \"Request completed\" twice for one run", len(ledger.doubled_completions()), "requests", **doubles)
@@ -207,7 +209,6 @@ def judge(report: Report, name: str, answers: Answers, files: list[Path], what: 
     report.add(f"{name}: lines that are not one JSON object", ledger.torn, "lines", **none)
     report.add(f"{name}: kills without just one obituary", len(ledger.kills_without_one_obituary(what.killed)), "kills", **none)
     report.add(f"{name}: records dropped and announced", ledger.dropped, "records", at_most=0)
-    report.add(f"{name}: run again after a kill, by nginx", len(ledger.run_again()), "requests")
     report.add(f"{name}: completed, no client got the answer", len(ledger.without_an_answer(good)), "requests")
     for text in ledger.examples:
         report.note(f"{name}: {text}")
