@@ -4,28 +4,26 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Callable
 
 from harness.ctl import ctl, run_ctl
 from harness.processes import Process, cpu_seconds, send, wait_for
 from harness.vitalsd import Vitalsd
 
+from . import cut_answers
 from .client import Answers, Client
 from .clients import pause_until
 from .figures import Report
-from .ledger import Ledger
 from .plan import Plan
 from .stage import Front, Stage
-from .workers import age_seconds, log_writer, pool_workers, requests_total
+from .verdict import Evidence, judge
+from .workers import GROWN_SECONDS, age_seconds, log_writer, pool_workers, requests_total
 
 WORKERS = 12
 RATE = 6000
 KINDS = ("facts", "facts", "facts", "nap", "facts", "facts", "facts", "echo")  # naps, so that some are killed in a request
-GROWN_SECONDS = 1.1  # a worker that dies younger has its restart held back on purpose (proc/policy.h)
 KILL_SECONDS, ROTATE_SECONDS, LEVEL_SECONDS, WRITER_SECONDS = 0.2, 5.0, 2.0, 7.0
 SMOKE_SECONDS = 0.4  # between rotations, and so on, in the smoke run
 
@@ -74,10 +72,11 @@ class Disturbance:
 
 
 def run(stage: Stage, report: Report, plan: Plan) -> None:
-    """A file; standard error that is a pipe; a file whose writer is killed."""
+    """A file; standard error that is a pipe; answers that are cut short; a file whose writer is killed."""
     report.note(f"seed {plan.seed}")
     run_file(stage, report, plan)
     run_pipe(stage, report, plan)
+    cut_answers.run(stage, report, plan)
     run_writer_kills(stage, report, plan)
 
 
@@ -132,11 +131,10 @@ def run_file(stage: Stage, report: Report, plan: Plan) -> None:
     repeat(client, acts)
     answers = finish(service, front, client, what)
     files = sorted(service.directory.glob("vitals.log*"))
-    report.add("file: workers killed", len(what.killed), "workers")
     report.add("file: rotations", what.rotations, "times")
     report.add("file: levels changed", what.levels, "times")
     report.add("file: changes of level refused", what.levels_refused, "times", at_most=0)
-    ledger = judge(report, "file", answers, files, what)
+    ledger = judge(report, "file", Evidence(answers, files, what.killed))
     if what.writer_cpu:
         report.add("file: log writer's processor time for a record", what.writer_cpu / ledger.lines * 1e6, "us")
 
@@ -149,8 +147,7 @@ def run_pipe(stage: Stage, report: Report, plan: Plan) -> None:
     repeat(client, [(KILL_SECONDS, what.kill_worker)])
     answers = finish(service, front, client, what)
     reader.wait(10)
-    report.add("pipe: workers killed", len(what.killed), "workers")
-    judge(report, "pipe", answers, [service.log.path], what)
+    judge(report, "pipe", Evidence(answers, [service.log.path], what.killed))
 
 
 def read_standard_error(service: Vitalsd) -> Process:
@@ -184,32 +181,4 @@ def run_writer_kills(stage: Stage, report: Report, plan: Plan) -> None:
     repeat(client, [(KILL_SECONDS, what.kill_worker), (SMOKE_SECONDS if plan.smoke else WRITER_SECONDS, what.kill_writer)])
     answers = finish(service, front, client, what)
     report.add("writer killed: times", what.writers_killed, "times")
-    judge(report, "writer killed", answers, sorted(service.directory.glob("vitals.log*")), what)
-
-
-def judge(report: Report, name: str, answers: Answers, files: list[Path], what: Disturbance) -> Ledger:
-    """Every figure that is wrong by one where one record is."""
-    ledger, good = Ledger(answers.prefix), answers.good
-    for path in files:
-        ledger.read(path)
-    none = {"at_most": 0, "promise": True}
-    doubles = {"at_most": 0} if what.writers_killed else none
-    report.add(f"{name}: requests", len(answers.all), "requests")
-    report.add(f"{name}: requests with another's ID", sum(one.status == 1 for one in answers.all), "requests", **none)
-    report.add(f"{name}: requests that failed", len(answers.failed), "requests")
-    report.add(f"{name}: records", ledger.lines, "records")
-    report.add(f"{name}: records written", ledger.lines / answers.seconds, "records/s")
-    report.add(f"{name}: answers without \"Request completed\"", len(ledger.not_completed(good)), "requests", **none)
-    report.add(f"{name}: answers with more than one", len(ledger.completed_again(good)), "requests", **doubles)
-    report.add(f"{name}: of these, run again after a kill, by nginx", len(ledger.run_again() & good), "requests")
-    report.add(f"{name}: without \"Request started\"", len(ledger.not_started(good)), "requests", **none)
-    report.add(f"{name}: started, never completed, in no obituary", len(ledger.vanished()), "requests", **none)
-    report.add(f"{name}: \"Request completed\" twice for one run", len(ledger.doubled_completions()), "requests", **doubles)
-    report.add(f"{name}: lines that are there twice", ledger.doubled, "lines", **doubles)
-    report.add(f"{name}: lines that are not one JSON object", ledger.torn, "lines", **none)
-    report.add(f"{name}: kills without just one obituary", len(ledger.kills_without_one_obituary(what.killed)), "kills", **none)
-    report.add(f"{name}: records dropped and announced", ledger.dropped, "records", at_most=0)
-    report.add(f"{name}: completed, no client got the answer", len(ledger.without_an_answer(good)), "requests")
-    for text in ledger.examples:
-        report.note(f"{name}: {text}")
-    return ledger
+    judge(report, "writer killed", Evidence(answers, [service.log.path], what.killed, writer_killed=True))

@@ -14,6 +14,7 @@ from harness.processes import PATH, alive, stat_of
 from harness.vitalsd import CHECKOUT, Vitalsd, build_directory
 
 STACK_FIELD, START_FIELD = 25, 19
+GROWN_SECONDS = 1.1  # a worker that dies younger has its restart held back on purpose (proc/policy.h)
 
 
 def pool_workers(service: Vitalsd) -> list[int]:
