@@ -32,8 +32,8 @@
 #include "strbuf.h"
 #include "wrappers.h"
 
-#define BATCH 250
-#define MAX_ROUNDS 20000
+#define BATCH 100
+#define MAX_ROUNDS 50000
 #define MAX_WAYS 16
 #define WARM_UP_ROUNDS 3
 

@@ -131,31 +131,33 @@ class SleepingReader(Sink):
 
 
 class FifoReader(threading.Thread):
-    """Copies what comes into a file; leaves in order, with all that it took written."""
+    """Copies what comes into a file; leaves in order, with all that it took written, or at the end with all that came."""
 
     def __init__(self, fifo: Path, out: Path) -> None:
         super().__init__(daemon=True)
         self.fd = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
-        self.out, self.leaving = out, threading.Event()
+        self.out, self.leaving, self.last = out, threading.Event(), threading.Event()
         self.start()
 
     def run(self) -> None:
-        """Until told to leave, or until everyone who wrote has gone."""
-        came = False
+        """Until told to leave; that nobody has it open for writing may be for a moment only."""
         with open(self.out, "ab", buffering=0) as file:
-            while not self.leaving.is_set():
-                if not select.select([self.fd], [], [], 0.05)[0]:
-                    continue
-                data = os.read(self.fd, 1 << 20)
-                came = came or bool(data)
-                if not data and came:
+            while True:
+                data = os.read(self.fd, 1 << 20) if select.select([self.fd], [], [], 0.05)[0] else b""
+                if data:
+                    file.write(data)
+                if self.leaving.is_set() or (not data and self.last.wait(0.005)):
                     break
-                file.write(data)
         os.close(self.fd)
 
     def leave(self) -> None:
-        """Closes its end."""
+        """Closes its end, whatever comes."""
         self.leaving.set()
+        self.join()
+
+    def finish(self) -> None:
+        """Reads what is left; nobody writes any more."""
+        self.last.set()
         self.join()
 
 
@@ -178,7 +180,7 @@ class Fifo(Sink):
         self.reader = FifoReader(self.path, self.service.log.path)
 
     def close(self) -> None:
-        self.reader.join(10)
+        self.reader.finish()
 
 
 def run(stage: Stage, report: Report, plan: Plan) -> None:
