@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from . import blocked, idle, kills, neighbours, orphans, reload, signals, stalled
+from . import blocked, idle, kills, logs, neighbours, orphans, reload, signals, sinks, stalled, wrappers
 from .figures import Report
 from .plan import Plan
 from .stage import SetUpError, Stage
@@ -38,6 +38,9 @@ TRIALS = (
     Trial("stalled", stalled.run, 10, 1, "peers that stop in the middle of a request"),
     Trial("orphans", orphans.run, 1, 1, "the supervisor killed, and the next start (takes as long as it takes)"),
     Trial("signals", signals.run, 20, 2, "2,000 random signals under load"),
+    Trial("logs", logs.run, 60, 1, "every record, while workers die and files are rotated (a pipe and a killed writer after it)"),
+    Trial("sinks", sinks.run, 40, 1, "a full disk, and readers that sleep, leave or die"),
+    Trial("wrappers", wrappers.run, 20, 1, "what the wrappers and their two records cost a request"),
 )
 
 
@@ -45,7 +48,7 @@ def parse() -> argparse.Namespace:
     """The command line."""
     names = "\n".join(f"  {trial.name:<12} {trial.help} ({trial.seconds} s)" for trial in TRIALS)
     parser = argparse.ArgumentParser(prog="scripts/trial", formatter_class=argparse.RawDescriptionHelpFormatter,
-                                     description="The long runs that judge the pool; tests/trial/README.md explains the figures.",
+                                     description="The long runs that judge the pool and its log; tests/trial/README.md explains the figures.",
                                      epilog=f"trials:\n{names}")
     parser.add_argument("names", nargs="*", metavar="NAME", help="which trials; all where none is named")
     parser.add_argument("--seconds", type=int, metavar="N", help="seconds of measured load for each trial")

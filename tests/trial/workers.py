@@ -6,6 +6,7 @@ import os
 import re
 import struct
 import subprocess
+import time
 from pathlib import Path
 from typing import Optional
 
@@ -13,16 +14,31 @@ from harness.processes import PATH, alive, stat_of
 from harness.vitalsd import CHECKOUT, Vitalsd, build_directory
 
 STACK_FIELD, START_FIELD = 25, 19
+GROWN_SECONDS = 1.1  # a worker that dies younger has its restart held back on purpose (proc/policy.h)
 
 
 def pool_workers(service: Vitalsd) -> list[int]:
-    """Living workers but the admin worker, the oldest first."""
+    """Living workers but the admin worker and the log writer, the oldest first."""
     found = []
     for pid in service.workers():
         fields = stat_of(pid)
-        if fields is not None and not name_of(pid).endswith(":admin"):
+        if fields is not None and not name_of(pid).endswith((":admin", ":log")):
             found.append((int(fields[START_FIELD]), pid))
     return [pid for _, pid in sorted(found)]
+
+
+def log_writer(service: Vitalsd) -> Optional[int]:
+    """The process that alone writes the log; None where there is none."""
+    found = [pid for pid in service.workers() if name_of(pid).endswith(":log")]
+    return found[0] if found else None
+
+
+def age_seconds(pid: int) -> float:
+    """How long it has lived, to a hundredth; 0 where it has gone."""
+    fields = stat_of(pid)
+    if fields is None:
+        return 0.0
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[START_FIELD]) / os.sysconf("SC_CLK_TCK")
 
 
 def name_of(pid: int) -> str:

@@ -99,8 +99,8 @@ class Process:
     started: list["Process"] = []
 
     def __init__(self, argv: list[str], directory: Path, name: str, *, user: Optional[str] = None,
-                 death_signal: str = "TERM", nofile: Optional[int] = None,
-                 env: Optional[dict[str, str]] = None) -> None:
+                 death_signal: str = "TERM", nofile: Optional[int] = None, env: Optional[dict[str, str]] = None,
+                 stdin: int = subprocess.DEVNULL, stderr: Optional[int] = None) -> None:
         self.name, self.directory = name, directory
         self.output = directory / f"{name}.out"
         command = ["setpriv", "--pdeathsig", death_signal]
@@ -110,7 +110,8 @@ class Process:
             command = ["prlimit", f"--nofile={nofile}:{nofile}"] + command
         with open(self.output, "ab") as output:
             self.popen = subprocess.Popen(command + ["--"] + argv, cwd=directory, env=env or {"PATH": PATH, "LC_ALL": "C"},
-                                          stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
+                                          stdin=stdin, stdout=output, stderr=output if stderr is None else stderr,
+                                          start_new_session=True)
         self.pid = self.popen.pid
         Process.started.append(self)
 

@@ -54,6 +54,8 @@ class Vitalsd:
         self.env_file = directory / "vitals.env"
         self.log = LogFile(directory / "vitals.log")
         self.process: Optional[Process] = None
+        self.before: list[str] = []         # a command that executes the one after it
+        self.stderr: Optional[int] = None   # a descriptor; otherwise a file
 
     def write_settings(self) -> None:
         """vitals.env."""
@@ -63,7 +65,8 @@ class Vitalsd:
     def spawn(self, nofile: Optional[int] = None) -> Process:
         """Starts it and waits for nothing."""
         self.write_settings()
-        self.process = Process([str(program()), "--env-file", str(self.env_file)], self.directory, "vitalsd", nofile=nofile)
+        self.process = Process([*self.before, str(program()), "--env-file", str(self.env_file)], self.directory, "vitalsd",
+                               nofile=nofile, stderr=self.stderr)
         return self.process
 
     def start(self, nofile: Optional[int] = None) -> "Vitalsd":
