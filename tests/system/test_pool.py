@@ -258,7 +258,8 @@ def test_drain_and_resume(service: Make) -> None:
     assert answer.status == 503 and answer.json()["reason"] == "draining" and instance.ask(uri="/facts").status == 200
     assert ctl.ctl(instance, "resume").returncode == 0
     assert ask_admin(instance, "/health/ready").status == 200
-    assert instance.log.find("Service drains") and instance.log.find("Service resumes")
+    instance.log.wait("Service drains")
+    instance.log.wait("Service resumes")
 
 
 def test_reload_waits_and_tells(service: Make) -> None:
