@@ -15,7 +15,7 @@
 
 struct log {
 	enum vt_level level;
-	const struct redact *redact;
+	struct log_style style;
 	struct log_sink sink;
 };
 
@@ -29,7 +29,10 @@ log_create(const struct log_config *config, struct err *err)
 		return NULL;
 	}
 	log->level = config->level;
-	log->redact = config->redact;
+	log->style = (struct log_style){.redact = config->redact,
+	                                .format = config->format,
+	                                .service_name = config->service_name,
+	                                .service_version = config->service_version};
 	if (log_sink_open(&log->sink, config->file, err) != 0) {
 		free(log);
 		return NULL;
@@ -78,6 +81,6 @@ log_write(struct log *log, const struct log_record *record)
 	char storage[LOG_RECORD_MAX_BYTES + 1];
 	struct strbuf line;
 	strbuf_init_fixed(&line, storage, sizeof storage);
-	log_record_write(&line, record, log->redact, clock_real_ns());
+	log_record_write(&line, record, &log->style, clock_real_ns());
 	log_sink_write(&log->sink, line.data, line.length);
 }
