@@ -174,6 +174,7 @@ static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
+	wrap_log_written(&dispatch->request, &dispatch->response);
 	slot_set_request(dispatch->services->slot, NULL);
 	arena_reset(dispatch->arena);
 }
