@@ -50,7 +50,7 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct scoreboard_file, checks), 1280},
 		{sizeof(struct check_record), 320},
 		{offsetof(struct scoreboard_file, slots), 11520},
-		{sizeof(struct slot), 640},
+		{sizeof(struct slot), 2688},
 		{offsetof(struct scoreboard_header, fingerprint), 16},
 		{offsetof(struct scoreboard_header, size_bytes), 24},
 		{offsetof(struct check_record, sealed.checksum), 8},
@@ -72,7 +72,13 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct slot, request.method), 234},
 		{offsetof(struct slot, request.path), 250},
 		{offsetof(struct slot, request.route), 506},
-		{scoreboard_size_bytes(9), 17280},
+		{offsetof(struct slot, crash), 640},
+		{offsetof(struct slot, crash.code), 644},
+		{offsetof(struct slot, crash.address), 648},
+		{offsetof(struct slot, crash.sender), 656},
+		{offsetof(struct slot, crash.length), 660},
+		{offsetof(struct slot, crash.backtrace), 664},
+		{scoreboard_size_bytes(9), 35712},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		ck_assert_msg(table[i].is == table[i].documented, "row %zu: %zu, documented %zu", i, table[i].is,
