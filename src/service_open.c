@@ -37,7 +37,10 @@ service_open_log(struct service *service, struct err *err)
 		return err_set(err, "There is no memory for the log.");
 	service->log = log_create(&(struct log_config){.level = (enum vt_level)settings->log_level,
 	                                               .file = settings->log_file,
-	                                               .redact = service->redact},
+	                                               .redact = service->redact,
+	                                               .format = (enum log_format)settings->log_format,
+	                                               .service_name = settings->service_name,
+	                                               .service_version = settings->service_version},
 	                          err);
 	if (service->log == NULL)
 		return -1;

@@ -1,7 +1,7 @@
 /* api_cache.c - the cache as a handler sees it. */
 #include "cache.h"
+#include "phase.h"
 #include "request.h"
-#include "scoreboard.h"
 #include "services.h"
 
 enum vt_result
@@ -10,10 +10,9 @@ vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t
 	struct cache *cache = services_of(req)->cache;
 	if (cache == NULL)
 		return VT_NOT_CONFIGURED;
-	enum slot_phase before = slot_phase(req->with.slot);
-	slot_set_phase(req->with.slot, PHASE_CACHE);
+	struct phase phase = phase_enter(req, PHASE_CACHE);
 	enum vt_result result = cache_get(cache, req->with.arena, key, req->deadline_ns, value, size_bytes);
-	slot_set_phase(req->with.slot, before);
+	phase_leave(req, &phase);
 	return result;
 }
 
@@ -25,11 +24,10 @@ vt_cache_set(struct vt_request *req, const char *key, const void *value, size_t 
 		return VT_NOT_CONFIGURED;
 	if (ttl_s < 0 || ttl_s > INT64_MAX / 1000)
 		return VT_ERROR;
-	enum slot_phase before = slot_phase(req->with.slot);
-	slot_set_phase(req->with.slot, PHASE_CACHE);
+	struct phase phase = phase_enter(req, PHASE_CACHE);
 	struct cache_item item = {.key = key, .value = value, .size_bytes = size_bytes, .ttl_ms = ttl_s * 1000};
 	enum vt_result result = cache_set(cache, &item, req->deadline_ns);
-	slot_set_phase(req->with.slot, before);
+	phase_leave(req, &phase);
 	return result;
 }
 
@@ -39,9 +37,8 @@ vt_cache_delete(struct vt_request *req, const char *key)
 	struct cache *cache = services_of(req)->cache;
 	if (cache == NULL)
 		return VT_NOT_CONFIGURED;
-	enum slot_phase before = slot_phase(req->with.slot);
-	slot_set_phase(req->with.slot, PHASE_CACHE);
+	struct phase phase = phase_enter(req, PHASE_CACHE);
 	enum vt_result result = cache_delete(cache, key, req->deadline_ns);
-	slot_set_phase(req->with.slot, before);
+	phase_leave(req, &phase);
 	return result;
 }

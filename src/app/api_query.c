@@ -1,9 +1,10 @@
 /* api_query.c - the database as a handler sees it: vt_query() and rows as JSON answers. */
 #include "arena.h"
 #include "database.h"
+#include "phase.h"
+#include "query_comment.h"
 #include "request.h"
 #include "response.h"
-#include "scoreboard.h"
 #include "services.h"
 #include "strbuf.h"
 
@@ -20,16 +21,16 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 	*rows = NULL;
 	if (db == NULL)
 		return VT_NOT_CONFIGURED;
-	enum slot_phase before = slot_phase(req->with.slot);
-	slot_set_phase(req->with.slot, PHASE_DATABASE);
+	struct phase phase = phase_enter(req, PHASE_DATABASE);
 	enum vt_result result = database_query(db,
 	                                       &(struct database_query){.sql = sql,
+	                                                                .comment = query_comment(req),
 	                                                                .params = params,
 	                                                                .param_count = param_count,
 	                                                                .deadline_ns = req->deadline_ns,
 	                                                                .log_context = &req->log_context},
 	                                       rows);
-	slot_set_phase(req->with.slot, before);
+	phase_note_statement(req, sql, phase_leave(req, &phase));
 	if (result != VT_OK)
 		return result;
 	if (arena_on_reset(req->with.arena, free_rows, *rows) != 0) {

@@ -175,6 +175,7 @@ static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
+	wrap_log_written(&dispatch->request, &dispatch->response);
 	log_settle(dispatch->services->log);
 	slot_set_request(dispatch->services->slot, NULL);
 	arena_reset(dispatch->arena);

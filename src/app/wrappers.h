@@ -15,6 +15,9 @@ extern const struct wrapper wrap_log;         /* "Request started", "Request com
 extern const struct wrapper wrap_queue;       /* 503 for what has waited for longer than QUEUE_TIMEOUT */
 extern const struct wrapper wrap_limits;      /* 413 before anything is read */
 
+/* The response is written, everything of the request still there: it may have been slow. */
+void wrap_log_written(struct vt_request *req, const struct vt_response *res);
+
 extern const struct wrapper *const wrappers[];
 extern const size_t wrappers_count;
 

@@ -1,5 +1,7 @@
-/* percent.c - percent-decoding, once and strictly. */
+/* percent.c - percent-decoding, once and strictly, and encoding. */
 #include "percent.h"
+
+#include "strbuf.h"
 
 static int
 hex_value(char c)
@@ -32,4 +34,28 @@ percent_decode(char *out, const char *text, size_t size_bytes, enum percent_plus
 		out[n++] = c;
 	}
 	return (ssize_t)n;
+}
+
+static bool
+unreserved(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+	       c == '_' || c == '~';
+}
+
+void
+percent_encode(struct strbuf *out, const char *text)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	while (*text != '\0') {
+		size_t plain = 0;
+		while (unreserved(text[plain]))
+			plain++;
+		strbuf_append(out, text, plain);
+		text += plain;
+		if (*text != '\0') {
+			unsigned char c = (unsigned char)*text++;
+			strbuf_append(out, (char[]){'%', digits[c >> 4], digits[c & 15]}, 3);
+		}
+	}
 }

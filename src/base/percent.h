@@ -6,6 +6,8 @@
 
 #include <sys/types.h>
 
+struct strbuf;
+
 enum percent_plus { PERCENT_PLUS_KEEP, PERCENT_PLUS_BLANK };
 
 /*
@@ -13,5 +15,7 @@ enum percent_plus { PERCENT_PLUS_KEEP, PERCENT_PLUS_BLANK };
  * length, or -1 where a '%' is not followed by two hexadecimal digits.
  */
 ssize_t percent_decode(char *out, const char *text, size_t size_bytes, enum percent_plus plus);
+/* Appends text with all but the unreserved characters (section 2.3) encoded. */
+void percent_encode(struct strbuf *out, const char *text);
 
 #endif

@@ -21,7 +21,7 @@
 
 struct log {
 	enum vt_level level;
-	const struct redact *redact;
+	struct log_style style;
 	struct log_sink sink;
 	struct ring ring;       /* of this process; size_bytes 0: there is none */
 	_Atomic uint32_t *wake; /* the ring's reader sleeps on it */
@@ -39,7 +39,10 @@ log_create(const struct log_config *config, struct err *err)
 		return NULL;
 	}
 	log->level = config->level;
-	log->redact = config->redact;
+	log->style = (struct log_style){.redact = config->redact,
+	                                .format = config->format,
+	                                .service_name = config->service_name,
+	                                .service_version = config->service_version};
 	pthread_mutex_init(&log->mutex, NULL);
 	if (log_sink_open(&log->sink, config->file, err) != 0) {
 		free(log);
@@ -118,7 +121,7 @@ log_settle(const struct log *log)
 void
 log_format(const struct log *log, const struct log_record *record, struct strbuf *line)
 {
-	log_record_write(line, record, log->redact, clock_real_ns());
+	log_record_write(line, record, &log->style, clock_real_ns());
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "log_schema.h"
 #include "vitals.h"
 
 struct err;
@@ -32,6 +33,8 @@ struct log_config {
 	enum vt_level level;
 	const char *file;            /* NULL or "stderr": standard error */
 	const struct redact *redact; /* outlives the log */
+	enum log_format format;
+	const char *service_name, *service_version; /* what ECS says in each record; outlive the log */
 };
 
 /* NULL where the file cannot be opened. */

@@ -18,22 +18,20 @@
 #include "utf8.h"
 
 #define PREFIX "field_"
-#define TAIL ",\"truncated\":true}\n"
+#define JSON_TAIL ",\"truncated\":true}\n"
+#define ECS_TAIL ",\"labels.truncated\":true}\n"
 
 static const char *const level_names[] = {
 	[VT_DEBUG] = "DEBUG",       [VT_INFO] = "INFO",         [VT_WARNING] = "WARNING",
 	[VT_ERROR_LEVEL] = "ERROR", [VT_CRITICAL] = "CRITICAL",
 };
 
-static const char *const reserved_names[] = {
-	"timestamp",      "level",      "logger",  "message",  "module",  "function",  "line",
-	"correlation_id", "request_id", "user_id", "trace_id", "span_id", "exception", "truncated",
-};
-
 struct writer {
 	struct jsonw json;
 	const struct redact *redact;
-	size_t limit; /* of out's length, the tail kept free */
+	enum log_format format;
+	const char *const *names; /* by enum log_name */
+	size_t limit;             /* of out's length, the tail kept free */
 	bool truncated;
 	bool full;
 };
@@ -111,19 +109,19 @@ put_bounded(struct writer *w, const char *name, const char *text, size_t limit)
 	end_field(w, &before, length);
 }
 
-/* "router" of "src/http/router.c". */
+/* "router" of "src/http/router.c"; in ECS it is the file, "router.c". */
 static void
-put_module(struct writer *w, const char *file)
+put_place(struct writer *w, const char *file)
 {
 	char module[64];
 	const char *slash = strrchr(file, '/');
 	const char *base = slash == NULL ? file : slash + 1;
 	size_t size = strnlen(base, sizeof module - 1);
-	if (size > 2 && memcmp(base + size - 2, ".c", 2) == 0)
+	if (w->format == LOG_FORMAT_JSON && size > 2 && memcmp(base + size - 2, ".c", 2) == 0)
 		size -= 2;
 	memcpy(module, base, size);
 	module[size] = '\0';
-	put_bounded(w, "module", module, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_PLACE], module, LOG_NAME_MAX_BYTES);
 }
 
 static void
@@ -148,9 +146,9 @@ put_site(struct writer *w, const struct vt_log_site *site)
 {
 	if (site == NULL)
 		return;
-	put_module(w, site->file);
-	put_bounded(w, "function", site->function, LOG_NAME_MAX_BYTES);
-	put_number(w, "line", &VT_INT("line", site->line));
+	put_place(w, site->file);
+	put_bounded(w, w->names[NAME_FUNCTION], site->function, LOG_NAME_MAX_BYTES);
+	put_number(w, w->names[NAME_LINE], &VT_INT("line", site->line));
 }
 
 static void
@@ -158,11 +156,11 @@ put_context(struct writer *w, const struct log_context *context)
 {
 	if (context == NULL)
 		return;
-	put_bounded(w, "correlation_id", context->correlation_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, "request_id", context->request_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, "user_id", context->user_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, "trace_id", context->trace_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, "span_id", context->span_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_CORRELATION_ID], context->correlation_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_REQUEST_ID], context->request_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_USER_ID], context->user_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_TRACE_ID], context->trace_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_SPAN_ID], context->span_id, LOG_NAME_MAX_BYTES);
 }
 
 /* ---- Texts that may hold a secret --------------------------------------------------------------- */
@@ -198,7 +196,7 @@ put_exception(struct writer *w, const char *text)
 	size_t length = w->json.out->length;
 	if (text == NULL || !begin_field(w, &before))
 		return;
-	jsonw_key(&w->json, "exception");
+	jsonw_key(&w->json, w->names[NAME_EXCEPTION]);
 	put_redacted(w, text, strlen(text), KIND_FREE_TEXT);
 	end_field(w, &before, length);
 }
@@ -231,18 +229,6 @@ put_own_text(struct writer *w, const char *key, const struct vt_field *field)
 
 /* ---- The record's own fields -------------------------------------------------------------------- */
 
-/* "field_level" too: it could not be told from a "level" that was renamed. */
-static bool
-reserved(const char *name)
-{
-	while (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0)
-		name += sizeof PREFIX - 1;
-	for (size_t i = 0; i < sizeof reserved_names / sizeof reserved_names[0]; i++)
-		if (reserved_names[i][0] == name[0] && strcmp(reserved_names[i], name) == 0)
-			return true;
-	return false;
-}
-
 static bool
 is_text(const struct vt_field *field)
 {
@@ -256,29 +242,28 @@ present(const struct vt_field *field)
 	return field->name != NULL && (!is_text(field) || field->value.text != NULL);
 }
 
+static bool
+same_name(const struct writer *w, const char *one, const char *other)
+{
+	if (w->format == LOG_FORMAT_JSON)
+		return one[0] == other[0] && strcmp(one, other) == 0;
+	return log_schema_same(one, other);
+}
+
 /* The first of several fields of one name counts. */
 static bool
-repeated(const struct log_record *record, size_t n)
+repeated(const struct writer *w, const struct log_record *record, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (present(&record->fields[i]) && strcmp(record->fields[i].name, record->fields[n].name) == 0)
+		if (present(&record->fields[i]) && same_name(w, record->fields[i].name, record->fields[n].name))
 			return true;
 	return false;
 }
 
 static void
-put_own(struct writer *w, const struct vt_field *field)
+put_value(struct writer *w, const char *key, const struct vt_field *field, bool secret)
 {
-	char storage[64];
-	const char *key = field->name;
-	if (reserved(key)) {
-		struct strbuf prefixed;
-		strbuf_init_fixed(&prefixed, storage, sizeof storage);
-		strbuf_puts(&prefixed, PREFIX);
-		strbuf_puts(&prefixed, key);
-		key = prefixed.data;
-	}
-	if (field->type != VT_FIELD_BOOL && redact_is_secret(w->redact, field->name, strlen(field->name)))
+	if (secret)
 		put_bounded(w, key, REDACTED, LOG_NAME_MAX_BYTES);
 	else if (is_text(field))
 		put_own_text(w, key, field);
@@ -286,24 +271,72 @@ put_own(struct writer *w, const struct vt_field *field)
 		put_number(w, key, field);
 }
 
+static void
+put_own(struct writer *w, const struct vt_field *field)
+{
+	char storage[64];
+	const char *key = field->name;
+	if (log_schema_reserved(key)) {
+		struct strbuf prefixed;
+		strbuf_init_fixed(&prefixed, storage, sizeof storage);
+		strbuf_puts(&prefixed, PREFIX);
+		strbuf_puts(&prefixed, key);
+		key = prefixed.data;
+	}
+	bool secret = field->type != VT_FIELD_BOOL && redact_is_secret(w->redact, field->name, strlen(field->name));
+	if (w->format == LOG_FORMAT_JSON) {
+		put_value(w, key, field, secret);
+		return;
+	}
+	struct log_ecs_field ecs;
+	if (log_schema_ecs(&ecs, field, key, secret))
+		put_value(w, ecs.key, &ecs.value, secret);
+	else
+		w->truncated = true;
+}
+
+static void
+put_head_json(struct writer *w, const struct log_record *record, const char *timestamp)
+{
+	put_bounded(w, w->names[NAME_TIMESTAMP], timestamp, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_MESSAGE], record->message, LOG_TEXT_MAX_BYTES);
+}
+
+static void
+put_head_ecs(struct writer *w, const struct log_record *record, const char *timestamp, const struct log_style *style)
+{
+	put_bounded(w, w->names[NAME_TIMESTAMP], timestamp, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_MESSAGE], record->message, LOG_TEXT_MAX_BYTES);
+	put_bounded(w, "ecs.version", LOG_SCHEMA_ECS_VERSION, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "service.name", style->service_name, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "service.version", style->service_version, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
+}
+
 void
-log_record_write(struct strbuf *out, const struct log_record *record, const struct redact *redact, int64_t real_ns)
+log_record_write(struct strbuf *out, const struct log_record *record, const struct log_style *style, int64_t real_ns)
 {
 	char timestamp[RFC3339_BYTES];
-	struct writer w = {.redact = redact, .limit = out->length + LOG_RECORD_MAX_BYTES - (sizeof TAIL - 1)};
+	struct writer w = {.redact = style->redact,
+	                   .format = style->format,
+	                   .names = log_schema_names(style->format),
+	                   .limit = out->length + LOG_RECORD_MAX_BYTES - (sizeof ECS_TAIL - 1)};
 	clock_rfc3339(real_ns, timestamp);
 	jsonw_init(&w.json, out);
 	jsonw_begin_object(&w.json);
-	put_bounded(&w, "timestamp", timestamp, LOG_NAME_MAX_BYTES);
-	put_bounded(&w, "level", log_level_name(record->level), LOG_NAME_MAX_BYTES);
-	put_bounded(&w, "logger", record->logger, LOG_NAME_MAX_BYTES);
-	put_bounded(&w, "message", record->message, LOG_TEXT_MAX_BYTES);
+	if (w.format == LOG_FORMAT_JSON)
+		put_head_json(&w, record, timestamp);
+	else
+		put_head_ecs(&w, record, timestamp, style);
 	put_site(&w, record->site);
 	put_context(&w, record->context);
 	put_exception(&w, record->exception);
 	for (size_t i = 0; i < record->count; i++)
-		if (present(&record->fields[i]) && !repeated(record, i))
+		if (present(&record->fields[i]) && !repeated(&w, record, i))
 			put_own(&w, &record->fields[i]);
 	INSIST(!out->failed);
-	strbuf_puts(out, w.truncated ? TAIL : "}\n");
+	strbuf_puts(out, !w.truncated ? "}\n" : w.format == LOG_FORMAT_JSON ? JSON_TAIL : ECS_TAIL);
 }

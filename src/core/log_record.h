@@ -3,11 +3,15 @@
  *
  * The order of the fields is fixed: timestamp, level, logger, message, module, function, line,
  * correlation_id, request_id, user_id, trace_id, span_id (those present), exception, then the record's own.
+ * The form "ecs" begins as the ECS logging specification wants it: @timestamp, log.level, message, ecs.version,
+ * then the service's name and version, and goes on in the same order under ECS's names (log_schema.h).
  */
 #ifndef CORE_LOG_RECORD_H
 #define CORE_LOG_RECORD_H
 
 #include <stdint.h>
+
+#include "log_schema.h"
 
 struct log_record;
 struct redact;
@@ -17,12 +21,19 @@ struct strbuf;
 #define LOG_TEXT_MAX_BYTES 4096
 #define LOG_NAME_MAX_BYTES 256
 
+/* How records are written; all of it outlives its user. */
+struct log_style {
+	const struct redact *redact;
+	enum log_format format;
+	const char *service_name, *service_version; /* for ECS; NULL leaves them out */
+};
+
 /*
  * Appends the record and a newline, together at most LOG_RECORD_MAX_BYTES; out has room for them and a
  * NUL. Whatever the fields hold, the line is valid JSON and valid UTF-8, with no name twice. Texts that
  * are too long are cut, fields that do not fit are left out from the end, and "truncated":true says so.
  */
-void log_record_write(struct strbuf *out, const struct log_record *record, const struct redact *redact,
+void log_record_write(struct strbuf *out, const struct log_record *record, const struct log_style *style,
                       int64_t real_ns);
 
 #endif

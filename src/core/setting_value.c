@@ -2,11 +2,13 @@
 #include "setting_value.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "err.h"
+#include "settings.h"
 #include "strbuf.h"
 
 struct unit {
@@ -95,6 +97,26 @@ parse_size(const char *text, int64_t *number)
 	return -1;
 }
 
+/* "0.01" or "1%": whole is what 1 counts, a tenth of it what the first decimal does, and so on. */
+static int
+parse_ratio(const char *text, int64_t *number)
+{
+	size_t digits = strspn(text, "0123456789");
+	const char *p = text + digits;
+	const char *behind = *p == '.' ? p + 1 + strspn(p + 1, "0123456789") : p;
+	int64_t whole = strcmp(behind, "%") == 0 ? RATIO_WHOLE / 100 : RATIO_WHOLE;
+	if (digits == 0 || digits > 3 || (*behind != '\0' && whole == RATIO_WHOLE) || (*p == '.' && behind == p + 1))
+		return -1;
+	*number = strtoll(text, NULL, 10) * whole;
+	for (p += *p == '.'; p < behind; p++) {
+		whole /= 10;
+		if (whole == 0) /* more decimals than count */
+			return -1;
+		*number += (*p - '0') * whole;
+	}
+	return 0;
+}
+
 static int
 parse_word(const struct setting_def *def, const char *text, int64_t *number)
 {
@@ -118,6 +140,8 @@ parse_number(const struct setting_def *def, const char *text, int64_t *number)
 		return parse_duration(text, number);
 	case SETTING_SIZE:
 		return parse_size(text, number);
+	case SETTING_RATIO:
+		return parse_ratio(text, number);
 	case SETTING_MODE:
 		return parse_whole(text, 8, number);
 	default:
@@ -203,6 +227,18 @@ write_with_unit(struct strbuf *out, const struct unit *units, int64_t number)
 	strbuf_printf(out, "%lld%s", (long long)(number / best->factor), number == 0 ? "" : best->name);
 }
 
+/* Without the zeros at its end. */
+static void
+write_ratio(struct strbuf *out, int64_t number)
+{
+	char text[32];
+	int size = snprintf(text, sizeof text, "%lld.%06lld", (long long)(number / RATIO_WHOLE),
+	                    (long long)(number % RATIO_WHOLE));
+	while (text[size - 1] == '0')
+		size--;
+	strbuf_append(out, text, (size_t)size - (text[size - 1] == '.' ? 1 : 0));
+}
+
 void
 setting_number_write(struct strbuf *out, const struct setting_def *def, int64_t number)
 {
@@ -218,6 +254,9 @@ setting_number_write(struct strbuf *out, const struct setting_def *def, int64_t 
 		break;
 	case SETTING_SIZE:
 		write_with_unit(out, size_units, number);
+		break;
+	case SETTING_RATIO:
+		write_ratio(out, number);
 		break;
 	case SETTING_MODE:
 		strbuf_printf(out, "%04llo", (unsigned long long)number);
@@ -249,6 +288,8 @@ kind(enum setting_type type)
 		return "a duration such as 800ms, 30s, 5m, 1h or 1d";
 	case SETTING_SIZE:
 		return "a size such as 64KiB, 16MiB or 1GiB";
+	case SETTING_RATIO:
+		return "a ratio such as 0.01 or 1%";
 	case SETTING_MODE:
 		return "an octal mode";
 	default:

@@ -5,6 +5,7 @@
  *   integer   decimal digits, '-' before them where the range allows it
  *   duration  a whole number with ms, s, m, h or d; a bare number is seconds
  *   size      a whole number with B, K, KiB, M, MiB, G, GiB in any case; a bare number is bytes
+ *   ratio     0 to 1 with at most six decimals, or a percentage with at most four
  *   mode      octal digits
  *   word      one of the table's, in any case
  *   list      with commas in between

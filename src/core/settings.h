@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "log_schema.h"
 #include "text_list.h"
 #include "vitals.h"
 
@@ -22,7 +23,8 @@ struct err;
 /* How many processes share a scoreboard where each serves by itself and WORKERS_MAX says nothing. */
 #define WORKERS_ALONE_MAX 64
 
-enum log_format { LOG_FORMAT_JSON };
+/* What a ratio of 1 is in its setting. */
+#define RATIO_WHOLE INT64_C(1000000)
 
 /* The values in force. Durations are milliseconds, sizes bytes. A text that is not set is NULL. */
 struct settings {
@@ -47,9 +49,11 @@ struct settings {
 	struct text_list modules;
 	int64_t log_level; /* enum vt_level */
 	char *log_file;
-	int64_t log_format;
+	int64_t log_format;            /* enum log_format */
+	int64_t log_sample_millionths; /* of the requests that succeed, those whose records are written */
 	bool log_probes;
 	int64_t log_buffer_bytes, log_flush_ms; /* the first a process's own */
+	int64_t slow_request_ms;                /* 0: none is slow */
 	struct text_list redact_fields;
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;
@@ -61,6 +65,7 @@ struct settings {
 	char *admin_token;
 	char *database_url;
 	int64_t db_pool_recycle_ms, db_connect_timeout_ms, db_query_timeout_ms;
+	int64_t db_comment_sample_millionths; /* of the requests, those whose statements name them */
 	char *redis_url;
 	int64_t redis_timeout_ms, cache_ttl_default_ms;
 	char *scoreboard, *pid_file;

@@ -28,7 +28,7 @@
 
 /* The index is the value: enum vt_level, enum log_format. */
 static const char *const level_words[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", NULL};
-static const char *const format_words[] = {"json", NULL};
+static const char *const format_words[] = {"json", "ecs", NULL};
 
 static const struct setting_def table[] = {
 	{.name = "SERVICE_NAME",
@@ -297,7 +297,20 @@ static const struct setting_def table[] = {
          .default_text = "json",
          .words = format_words,
          .offset = FIELD(log_format),
-         .help = "The form of log records."},
+         .help = "The form of log records: json, or ecs for the Elastic Common Schema."},
+	{.name = "LOG_SAMPLE",
+         .type = SETTING_RATIO,
+         .default_text = "1",
+         .max = RATIO_WHOLE,
+         .offset = FIELD(log_sample_millionths),
+         .help = "Of the requests that succeed, how many are logged; those that fail or are slow always are."},
+	{.name = "SLOW_REQUEST_MS",
+         .type = SETTING_INT,
+         .default_text = "1000",
+         .max = 1 * DAYS,
+         .unit = "milliseconds",
+         .offset = FIELD(slow_request_ms),
+         .help = "From which duration on a request is logged as slow, with where its time went; 0 is never."},
 	{.name = "LOG_PROBES",
          .type = SETTING_BOOL,
          .default_text = "on",
@@ -416,6 +429,12 @@ static const struct setting_def table[] = {
          .max = 1 * DAYS,
          .offset = FIELD(db_query_timeout_ms),
          .help = "How long one statement may take."},
+	{.name = "DB_COMMENT_SAMPLE",
+         .type = SETTING_RATIO,
+         .default_text = "1",
+         .max = RATIO_WHOLE,
+         .offset = FIELD(db_comment_sample_millionths),
+         .help = "Of the requests, how many name themselves in a comment of their statements, for the database to show."},
 	{.name = "REDIS_URL",
          .type = SETTING_TEXT,
          .default_text = "",

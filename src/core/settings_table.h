@@ -19,6 +19,7 @@ enum setting_type {
 	SETTING_INT,      /* int64_t, as all that follow */
 	SETTING_DURATION, /* milliseconds */
 	SETTING_SIZE,     /* bytes */
+	SETTING_RATIO,    /* millionths */
 	SETTING_MODE,     /* octal */
 	SETTING_WORD      /* the index in words */
 };

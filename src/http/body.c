@@ -14,8 +14,8 @@
 #include "clock.h"
 #include "insist.h"
 #include "jsoncheck.h"
+#include "phase.h"
 #include "request.h"
-#include "scoreboard.h"
 
 #define FIRST_RESERVATION_BYTES ((size_t)1 << 20)    /* at most, where the length was announced */
 #define UNKNOWN_RESERVATION_BYTES ((size_t)16 << 10) /* where it was not */
@@ -112,13 +112,9 @@ read_body(struct vt_request *req)
 static enum vt_result
 read_body_in_phase(struct vt_request *req)
 {
-	struct slot *slot = req->with.slot;
-	if (slot == NULL)
-		return read_body(req);
-	enum slot_phase before = slot_phase(slot);
-	slot_set_phase(slot, PHASE_READING);
+	struct phase phase = phase_enter(req, PHASE_READING);
 	enum vt_result result = read_body(req);
-	slot_set_phase(slot, before);
+	phase_leave(req, &phase);
 	return result;
 }
 

@@ -14,6 +14,7 @@
 
 #include "correlation.h"
 #include "log.h"
+#include "phase.h"
 #include "vitals.h"
 
 struct arena;
@@ -74,6 +75,9 @@ struct vt_request {
 	char correlation_id[CORRELATION_ID_MAX + 1];
 	char request_id[CORRELATION_ID_MAX + 1];
 	struct log_context log_context; /* points at the two above and user */
+	struct request_times times;
+	bool log_sampled, log_completed; /* LOG_SAMPLE takes it; "Request completed" is written */
+	const char *sql_comment;         /* what names the request in its statements; NULL: not made yet, "": none */
 
 	/* What was wrong with what the client sent, as a sentence for its problem document; NULL: nothing to add. */
 	const char *explanation;

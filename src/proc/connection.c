@@ -120,6 +120,7 @@ respond(struct fcgi *fcgi, const struct connection *connection, const struct exc
 	if (watcher_disarm(fcgi->config.watcher))
 		written = false;
 	fcgi->config.handler.finish(fcgi->config.handler.context);
+	fcgi_library_end(fcgi->library);
 	atomic_store_explicit(&slot->requests, atomic_load_explicit(&slot->requests, memory_order_relaxed) + 1,
 	                      memory_order_relaxed);
 	slot_set_phase(slot, PHASE_NONE);

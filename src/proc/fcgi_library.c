@@ -168,7 +168,12 @@ fcgi_library_respond(struct fcgi_library *library, int fd, const struct exchange
 		written = false;
 	if (FCGX_FClose(request->out) != 0)
 		written = false;
-	FCGX_Free(request, 0);
-	request->ipcFd = -1;
 	return written;
+}
+
+void
+fcgi_library_end(struct fcgi_library *library)
+{
+	FCGX_Free(&library->request, 0);
+	library->request.ipcFd = -1;
 }

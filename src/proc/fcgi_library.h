@@ -22,13 +22,15 @@ void fcgi_library_destroy(struct fcgi_library *library);
 /* Lets libfcgi read a request's head from memory; the body is not its business. False: it found fault. */
 bool fcgi_library_accept_head(struct fcgi_library *library, const void *head, size_t size_bytes);
 
-/* After an accept: the CGI variables, living until the response; whether the peer asked to keep the connection. */
+/* After an accept: the CGI variables, living until the end; whether the peer asked to keep the connection. */
 char *const *fcgi_library_params(const struct fcgi_library *library);
 bool fcgi_library_keeps(const struct fcgi_library *library);
 /*
- * Writes the response to fd and ends the request; everything of it is freed, fd stays open. May block for
- * as long as the peer does not read: the watcher is armed meanwhile. True where all of it was written.
+ * Writes the response to fd, the end of the request included. May block for as long as the peer does not read: the
+ * watcher is armed meanwhile. True where all of it was written.
  */
 bool fcgi_library_respond(struct fcgi_library *library, int fd, const struct exchange *exchange);
+/* After the response, once nobody needs the variables any more: everything of the request is freed, fd stays open. */
+void fcgi_library_end(struct fcgi_library *library);
 
 #endif

@@ -2,6 +2,7 @@
 #include "obituary.h"
 
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -10,6 +11,7 @@
 #include "log.h"
 
 #define MAX_FIELDS 16
+#define EXCEPTION_BYTES 80
 
 const char *
 signal_name(int signal_number, char buffer[static 16])
@@ -26,7 +28,7 @@ bool
 death_in_order(const struct slot *slot, int wait_status)
 {
 	struct slot_request request;
-	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 && !slot_get_request(slot, &request);
+	return WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0 && !slot_get_request_of_dead(slot, &request);
 }
 
 enum death_cause
@@ -58,15 +60,32 @@ add_request(struct vt_field *fields, size_t n, const struct slot *slot, const st
 	fields[n++] = VT_STR("path", request->path);
 	fields[n++] = VT_STR("route", request->route);
 	fields[n++] = VT_STR("phase", slot_phase_name(slot_phase(slot)));
-	fields[n++] = VT_DOUBLE("elapsed_seconds", (double)(clock_mono_ns() - request->started_ns) / NS_PER_S);
+	if (request->started_ns != 0)
+		fields[n++] = VT_DOUBLE("elapsed_seconds", (double)(clock_mono_ns() - request->started_ns) / NS_PER_S);
 	return n;
+}
+
+/* "SIGSEGV at 0x10"; "SIGABRT" for what it did to itself; "SIGSEGV sent by process 4711". */
+static const char *
+describe_crash(const struct crash_report *crash, pid_t pid, char text[static EXCEPTION_BYTES])
+{
+	char name[16];
+	signal_name(crash->signal, name);
+	if (crash->code > 0 && crash->code != SI_KERNEL) /* which has no address to tell */
+		snprintf(text, EXCEPTION_BYTES, "%s at %#jx", name, (uintmax_t)crash->address);
+	else if (crash->code <= 0 && crash->sender != pid)
+		snprintf(text, EXCEPTION_BYTES, "%s sent by process %d", name, (int)crash->sender);
+	else
+		snprintf(text, EXCEPTION_BYTES, "%s", name);
+	return text;
 }
 
 void
 obituary_write(struct log *log, const struct slot *slot, const struct death *death)
 {
-	char name[16];
+	char name[16], exception[EXCEPTION_BYTES];
 	struct slot_request request;
+	struct crash_report crash;
 	struct vt_field fields[MAX_FIELDS];
 	struct log_context context = {0};
 	size_t n = 0;
@@ -77,10 +96,13 @@ obituary_write(struct log *log, const struct slot *slot, const struct death *dea
 	if (!in_order)
 		fields[n++] = VT_STR("cause", death_cause_name(death_cause(death)));
 	n = add_end(fields, n, death->wait_status, name);
-	if (slot_get_request(slot, &request)) {
+	if (slot_get_request_of_dead(slot, &request)) {
 		context.correlation_id = request.correlation_id;
 		n = add_request(fields, n, slot, &request);
 	}
+	bool crashed = WIFSIGNALED(death->wait_status) && slot_get_crash(slot, &crash);
+	if (crashed)
+		fields[n++] = VT_STR("backtrace", crash.backtrace);
 	fields[n++] = VT_DOUBLE("lived_seconds", (double)death->lived_ms / 1000);
 	fields[n++] = VT_DOUBLE("restart_delay_seconds", (double)death->restart_delay_ms / 1000);
 	log_write(log, &(struct log_record){.level = in_order ? VT_INFO : VT_ERROR_LEVEL,
@@ -88,6 +110,7 @@ obituary_write(struct log *log, const struct slot *slot, const struct death *dea
 	                                    .message = in_order ? "Worker ended" : "Worker died",
 	                                    .site = LOG_SITE,
 	                                    .context = &context,
+	                                    .exception = crashed ? describe_crash(&crash, death->pid, exception) : NULL,
 	                                    .fields = fields,
 	                                    .count = n});
 }

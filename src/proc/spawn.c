@@ -11,6 +11,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "crash.h"
+
 /* The supervisor's death is a request to stop. It may have died before this was said. */
 static void
 follow_supervisor(pid_t supervisor)
@@ -41,5 +43,6 @@ spawn_worker(const struct worker_seat *seat, worker_main_fn *main, void *context
 	follow_supervisor(seat->supervisor);
 	take_name(seat);
 	slot_claim(seat->slot, seat->role, seat->generation);
+	crash_watch(seat->slot);
 	_exit(main(context, seat));
 }

@@ -75,12 +75,19 @@ layout_fingerprint(void)
 		offsetof(struct slot, taken),
 		offsetof(struct slot, request_lock),
 		offsetof(struct slot, request),
+		offsetof(struct slot, crash),
 		sizeof(struct slot_request),
 		offsetof(struct slot_request, correlation_id),
 		offsetof(struct slot_request, trace_id),
 		offsetof(struct slot_request, method),
 		offsetof(struct slot_request, path),
 		offsetof(struct slot_request, route),
+		sizeof(struct slot_crash),
+		offsetof(struct slot_crash, code),
+		offsetof(struct slot_crash, address),
+		offsetof(struct slot_crash, sender),
+		offsetof(struct slot_crash, length),
+		offsetof(struct slot_crash, backtrace),
 	};
 	uint64_t hash = FNV_OFFSET;
 	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)

@@ -45,6 +45,18 @@ struct slot_request {
 	char route[128];
 };
 
+/* What a worker leaves that crashed: proc/crash.c. */
+#define SLOT_BACKTRACE_BYTES 2024
+
+struct slot_crash {
+	_Atomic int32_t signal; /* 0: it did not; all but the backtrace is written before it */
+	int32_t code;           /* si_code: more than 0, the kernel's, with an address; else a sender's */
+	uint64_t address;
+	int32_t sender;
+	_Atomic uint32_t length; /* of the backtrace, as far as its lines are whole */
+	char backtrace[SLOT_BACKTRACE_BYTES];
+};
+
 struct slot {
 	_Alignas(64) _Atomic uint64_t owner; /* owner.h; 0: nobody lives here */
 	_Atomic int64_t worker_started_ns;
@@ -55,6 +67,7 @@ struct slot {
 	_Atomic uint64_t given, taken; /* connections handed to siblings, and taken over from them */
 	struct seqlock request_lock;
 	struct slot_request request;
+	struct slot_crash crash;
 };
 
 enum check_status { CHECK_UNKNOWN, CHECK_HEALTHY, CHECK_FAILED, CHECK_NOT_CONFIGURED };
@@ -171,6 +184,23 @@ enum slot_phase slot_phase(const struct slot *slot);
 void slot_set_request(struct slot *slot, const struct slot_request *request);
 /* A copy of it; false where there is none or no stable copy could be had. */
 bool slot_get_request(const struct slot *slot, struct slot_request *request);
+/*
+ * The request of a worker that is dead, also where it died while it wrote it: then as much as is sure to be whole,
+ * from the correlation ID on, and started_ns 0 where it was not yet there. False where there was none.
+ */
+bool slot_get_request_of_dead(const struct slot *slot, struct slot_request *request);
+
+struct crash_report {
+	int signal, code;
+	pid_t sender;
+	uint64_t address;
+	char backtrace[SLOT_BACKTRACE_BYTES]; /* a frame a line, the innermost first */
+};
+
+/* How the slot's dead worker crashed; false where it did not, or had no time to say. */
+bool slot_get_crash(const struct slot *slot, struct crash_report *report);
+void slot_forget_crash(struct slot *slot);
+
 /* For how long the worker has been in the same request, in ns; 0 where it is in none. */
 int64_t slot_busy_ns(const struct slot *slot, int64_t now_ns);
 

@@ -69,6 +69,7 @@ static void
 move_in(struct slot *slot, enum slot_role role, uint32_t generation)
 {
 	slot_set_request(slot, NULL);
+	slot_forget_crash(slot);
 	slot_set_phase(slot, PHASE_NONE);
 	slot_set_state(slot, SLOT_STARTING);
 	atomic_store_explicit(&slot->role, (uint8_t)role, memory_order_relaxed);
@@ -140,16 +141,52 @@ close_texts(struct slot_request *request)
 	request->route[sizeof request->route - 1] = '\0';
 }
 
+/* The compiler leaves what is before it before it, for who looks at the slot when its writer was killed. */
+static void
+keep_order(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/*
+ * Into empty texts, one after the other, and the start last: a worker may be killed at any byte of it, and from the
+ * order slot_get_request_of_dead() tells which texts are whole.
+ */
+static void
+write_request(struct slot_request *to, const struct slot_request *from)
+{
+	to->started_ns = 0;
+	keep_order();
+	memcpy(to->correlation_id, from->correlation_id, sizeof to->correlation_id);
+	keep_order();
+	memcpy(to->trace_id, from->trace_id, sizeof to->trace_id);
+	keep_order();
+	memcpy(to->method, from->method, sizeof to->method);
+	keep_order();
+	memcpy(to->path, from->path, sizeof to->path);
+	keep_order();
+	memcpy(to->route, from->route, sizeof to->route);
+	close_texts(to);
+	keep_order();
+	to->started_ns = from->started_ns;
+}
+
+static void
+wipe_request(struct slot_request *request)
+{
+	request->started_ns = 0;
+	keep_order();
+	memset(request, 0, sizeof *request);
+}
+
 void
 slot_set_request(struct slot *slot, const struct slot_request *request)
 {
 	seqlock_write_begin(&slot->request_lock);
-	if (request != NULL) {
-		memcpy(&slot->request, request, sizeof *request);
-		close_texts(&slot->request);
-	} else {
-		slot->request.started_ns = 0;
-	}
+	if (request != NULL)
+		write_request(&slot->request, request);
+	else
+		wipe_request(&slot->request);
 	seqlock_write_end(&slot->request_lock);
 }
 
@@ -160,6 +197,34 @@ slot_get_request(const struct slot *slot, struct slot_request *request)
 		return false;
 	close_texts(request);
 	return request->started_ns != 0;
+}
+
+/* Of a request that was not written to its end: the last text that is there may be a part of one. */
+static void
+drop_unfinished(struct slot_request *request)
+{
+	char *const texts[] = {request->correlation_id, request->trace_id, request->method, request->path,
+	                       request->route};
+	for (size_t i = COUNT_OF(texts); i-- > 0;)
+		if (texts[i][0] != '\0') {
+			texts[i][0] = '\0';
+			return;
+		}
+}
+
+bool
+slot_get_request_of_dead(const struct slot *slot, struct slot_request *request)
+{
+	if (slot_get_request(slot, request))
+		return true;
+	bool cut_off = atomic_load_explicit(&slot->request_lock.sequence, memory_order_acquire) & 1U;
+	if (!cut_off || atomic_load_explicit(&slot->state, memory_order_relaxed) != SLOT_BUSY)
+		return false;
+	memcpy(request, &slot->request, sizeof *request);
+	close_texts(request);
+	if (request->started_ns == 0)
+		drop_unfinished(request);
+	return request->started_ns != 0 || request->correlation_id[0] != '\0';
 }
 
 int64_t

@@ -102,6 +102,7 @@ database_destroy(struct database *db)
 		return;
 	database_drop(db);
 	database_forget_answer(db);
+	free(db->text);
 	free(db->url);
 	free(db->application_name);
 	free(db);

@@ -40,6 +40,7 @@ void database_destroy(struct database *db);
 
 struct database_query {
 	const char *sql;
+	const char *comment;       /* sent with it: a whole SQL comment that vouches for itself; NULL: none */
 	const char *const *params; /* text, NULL: SQL's null */
 	size_t param_count;
 	int64_t deadline_ns;                   /* monotonic; the earlier of it and the query time-out counts */

@@ -44,6 +44,8 @@ struct database {
 	struct backoff backoff;
 	bool failing; /* the last attempt to connect failed, which is logged once */
 
+	char *text; /* a statement with its comment, as it is sent */
+	size_t text_bytes;
 	PGresult *answer; /* to the last statement: its first error, else its last result */
 	bool flushed;     /* the statement has left our buffer */
 	bool copying;     /* it was a COPY */
@@ -75,6 +77,11 @@ enum io_progress database_statement_step(struct database *db, struct io_want *wa
 void database_forget_answer(struct database *db);
 /* SELECT 1, for the two kinds of ping. */
 bool database_ask_one(struct database *db);
+
+/* ---- database_comment.c ---- */
+
+/* The statement with the comment (NULL: none), good until the next call; sql itself where that cannot be. */
+const char *database_comment_add(struct database *db, const char *sql, const char *comment);
 
 /* ---- database.c ---- */
 

@@ -27,8 +27,9 @@ database_statement_begin(struct database *db, const struct database_query *query
 	database_forget_answer(db);
 	db->flushed = false;
 	db->copying = false;
+	const char *text = database_comment_add(db, query->sql, query->comment);
 	if (query->param_count <= PARAMS_MAX &&
-	    PQsendQueryParams(db->conn, query->sql, (int)query->param_count, NULL, query->params, NULL, NULL, 0) == 1)
+	    PQsendQueryParams(db->conn, text, (int)query->param_count, NULL, query->params, NULL, NULL, 0) == 1)
 		return true;
 	database_set_error(db, "the statement could not be sent");
 	database_drop(db);

@@ -29,7 +29,7 @@ def pool_workers(service: Vitalsd) -> list[int]:
 
 def log_writer(service: Vitalsd) -> Optional[int]:
     """The process that alone writes the log; None where there is none."""
-    found = [pid for pid in service.workers() if name_of(pid).endswith(":log")]
+    found = service.log_writers()
     return found[0] if found else None
 
 

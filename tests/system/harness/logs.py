@@ -9,6 +9,7 @@ from typing import Any
 from .processes import wait_for
 
 Record = dict[str, Any]
+ECS_FIRST_KEYS = ["@timestamp", "log.level", "message", "ecs.version"]
 FIRST_KEYS = ["timestamp", "level", "logger", "message", "module", "function", "line"]
 TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|\+00:00)")
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
@@ -20,12 +21,15 @@ def parse_line(line: bytes) -> Record:
         pairs = json.loads(line.decode("utf-8"), object_pairs_hook=list)
     except ValueError as error:
         raise AssertionError(f"not a log record ({error}): {line[:400]!r}") from error
-    assert isinstance(pairs, list) and [key for key, _ in pairs[:7]] == FIRST_KEYS, f"keys of {line[:400]!r}"
+    assert isinstance(pairs, list)
     keys = [key for key, _ in pairs]
+    ecs = keys[:4] == ECS_FIRST_KEYS
+    assert ecs or keys[:7] == FIRST_KEYS, f"keys of {line[:400]!r}"
     assert len(keys) == len(set(keys)), f"a key twice in {line[:400]!r}"
     found: Record = json.loads(line)
-    assert TIMESTAMP.fullmatch(found["timestamp"]) and found["level"] in LEVELS, f"{line[:400]!r}"
-    assert isinstance(found["line"], int) and isinstance(found["message"], str)
+    timestamp, level, number = ("@timestamp", "log.level", "log.origin.file.line") if ecs else ("timestamp", "level", "line")
+    assert TIMESTAMP.fullmatch(found[timestamp]) and found[level] in LEVELS, f"{line[:400]!r}"
+    assert isinstance(found[number], int) and isinstance(found["message"], str)
     return found
 
 

@@ -5,6 +5,7 @@
 
 #include "percent.h"
 #include "run_suite.h"
+#include "strbuf.h"
 
 static const struct {
 	const char *text;
@@ -71,6 +72,25 @@ START_TEST(decodes_in_place_and_no_further_than_told)
 }
 END_TEST
 
+START_TEST(what_is_encoded_reads_back)
+{
+	char text[256], encoded[1024], decoded[1024];
+	struct strbuf out;
+	for (unsigned c = 1; c < 256; c++)
+		text[c - 1] = (char)c;
+	text[255] = '\0';
+	strbuf_init_fixed(&out, encoded, sizeof encoded);
+	percent_encode(&out, text);
+	ck_assert_uint_eq(strspn(encoded, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%"),
+	                  out.length);
+	ck_assert_int_eq(percent_decode(decoded, encoded, out.length, PERCENT_PLUS_KEEP), 255);
+	ck_assert_mem_eq(decoded, text, 255);
+	strbuf_reset(&out);
+	percent_encode(&out, "a-b._~/\xff'");
+	ck_assert_str_eq(encoded, "a-b._~%2F%FF%27");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -79,6 +99,7 @@ main(void)
 	tcase_add_test(tc, table);
 	tcase_add_test(tc, every_byte_can_be_encoded);
 	tcase_add_test(tc, decodes_in_place_and_no_further_than_told);
+	tcase_add_test(tc, what_is_encoded_reads_back);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

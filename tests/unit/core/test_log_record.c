@@ -4,6 +4,7 @@
 #include <check.h>
 #include <json-c/json.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,11 +18,13 @@
 static struct redact *redact;
 static char line[LOG_RECORD_MAX_BYTES + 1];
 static struct json_object *json;
+static struct log_style style;
 
 static void
 setup(void)
 {
 	redact = redact_create(NULL);
+	style = (struct log_style){.redact = redact, .service_name = "shop", .service_version = "1.2"};
 }
 
 static void
@@ -39,7 +42,7 @@ written(const struct log_record *record)
 {
 	struct strbuf out;
 	strbuf_init_fixed(&out, line, sizeof line);
-	log_record_write(&out, record, redact, INT64_C(1700000000) * NS_PER_S + 123456789);
+	log_record_write(&out, record, &style, INT64_C(1700000000) * NS_PER_S + 123456789);
 	ck_assert(!out.failed);
 	ck_assert_uint_le(out.length, LOG_RECORD_MAX_BYTES);
 	ck_assert_int_eq(line[out.length - 1], '\n');
@@ -329,6 +332,103 @@ START_TEST(names_the_module)
 }
 END_TEST
 
+/* ---- ECS ---- */
+
+static void
+use_ecs(void)
+{
+	style.format = LOG_FORMAT_ECS;
+}
+
+START_TEST(ecs_begins_as_its_specification_wants)
+{
+	const struct log_context context = {
+		.correlation_id = "c", .request_id = "r", .user_id = "u", .trace_id = "t", .span_id = "s"};
+	use_ecs();
+	written(&(const struct log_record){.level = VT_ERROR_LEVEL,
+	                                   .logger = "vitals.request",
+	                                   .message = "Request completed",
+	                                   .site = &site,
+	                                   .context = &context,
+	                                   .exception = "it broke",
+	                                   .fields = (const struct vt_field[]){VT_INT("n", -7), VT_BOOL("b", true)},
+	                                   .count = 2});
+	ck_assert_str_eq(line, "{\"@timestamp\":\"2023-11-14T22:13:20.123456Z\",\"log.level\":\"ERROR\","
+	                       "\"message\":\"Request completed\",\"ecs.version\":\"8.11.0\","
+	                       "\"service.name\":\"shop\",\"service.version\":\"1.2\","
+	                       "\"log.logger\":\"vitals.request\",\"log.origin.file.name\":\"router.c\","
+	                       "\"log.origin.function\":\"route\",\"log.origin.file.line\":12,"
+	                       "\"labels.correlation_id\":\"c\",\"http.request.id\":\"r\",\"user.id\":\"u\","
+	                       "\"trace.id\":\"t\",\"span.id\":\"s\",\"error.message\":\"it broke\","
+	                       "\"vitals.n\":-7,\"labels.b\":true}\n");
+}
+END_TEST
+
+static const struct {
+	struct vt_field field;
+	const char *json;
+} ecs_cases[] = {
+	{{.name = "method", .type = VT_FIELD_TEXT, .value.text = "GET"}, "\"http.request.method\":\"GET\""},
+	{{.name = "url", .type = VT_FIELD_TEXT, .value.text = "/a?token=x"},
+         "\"url.original\":\"/a?token=" REDACTED "\""},
+	{{.name = "path", .type = VT_FIELD_BYTES, .value.text = "/ab", .size_bytes = 2}, "\"url.path\":\"/a\""},
+	{{.name = "status_code", .type = VT_FIELD_INT, .value.integer = 200}, "\"http.response.status_code\":200"},
+	{{.name = "bytes", .type = VT_FIELD_INT, .value.integer = 7}, "\"http.response.body.bytes\":7"},
+	{{.name = "duration_seconds", .type = VT_FIELD_DOUBLE, .value.number = 0.001234}, "\"event.duration\":1234000"},
+	{{.name = "duration_seconds", .type = VT_FIELD_DOUBLE, .value.number = -1}, "\"vitals.duration_seconds\":-1"},
+	{{.name = "duration_seconds", .type = VT_FIELD_DOUBLE, .value.number = (double)NAN},
+         "\"vitals.duration_seconds\":null"},
+	{{.name = "client_ip", .type = VT_FIELD_TEXT, .value.text = "192.0.2.7"}, "\"client.ip\":\"192.0.2.7\""},
+	{{.name = "client_ip", .type = VT_FIELD_TEXT, .value.text = "2001:db8::1"}, "\"client.ip\":\"2001:db8::1\""},
+	/* An index refuses a record whose client.ip is no address, whose status is a text. */
+	{{.name = "client_ip", .type = VT_FIELD_TEXT, .value.text = "unix:"}, "\"labels.client_ip\":\"unix:\""},
+	{{.name = "client_ip", .type = VT_FIELD_TEXT, .value.text = ""}, "\"labels.client_ip\":\"\""},
+	{{.name = "status_code", .type = VT_FIELD_TEXT, .value.text = "x"}, "\"labels.status_code\":\"x\""},
+	{{.name = "method", .type = VT_FIELD_INT, .value.integer = 1}, "\"vitals.method\":1"},
+	{{.name = "queue_seconds", .type = VT_FIELD_DOUBLE, .value.number = 0.5}, "\"vitals.queue_seconds\":0.5"},
+	{{.name = "route", .type = VT_FIELD_TEXT, .value.text = "/u/{id}"}, "\"labels.route\":\"/u/{id}\""},
+	{{.name = "signal", .type = VT_FIELD_TEXT, .value.text = "SIGSEGV"}, "\"error.type\":\"SIGSEGV\""},
+	{{.name = "backtrace", .type = VT_FIELD_TEXT, .value.text = "a\nb"}, "\"error.stack_trace\":\"a\\nb\""},
+	{{.name = "password", .type = VT_FIELD_INT, .value.integer = 31337}, "\"labels.password\":\"" REDACTED "\""},
+	{{.name = "a.b.c", .type = VT_FIELD_INT, .value.integer = 1}, "\"vitals.a_b_c\":1"},
+	{{.name = "message", .type = VT_FIELD_TEXT, .value.text = "m"}, "\"labels.field_message\":\"m\""},
+	{{.name = "correlation_id", .type = VT_FIELD_TEXT, .value.text = "x"}, "\"labels.field_correlation_id\":\"x\""},
+};
+
+START_TEST(ecs_names_what_it_has_a_name_for)
+{
+	char expected[128];
+	use_ecs();
+	written_with(&ecs_cases[_i].field, 1);
+	snprintf(expected, sizeof expected, ",%s}\n", ecs_cases[_i].json);
+	ck_assert_msg(strstr(line, expected) != NULL, "no %s in %s", expected, line);
+}
+END_TEST
+
+START_TEST(ecs_writes_a_name_once)
+{
+	use_ecs();
+	WRITE(VT_INT("a.b", 1), VT_INT("a_b", 2), VT_INT("a_bc", 3), VT_INT("a", 4));
+	ck_assert_ptr_nonnull(strstr(line, ",\"vitals.a_b\":1,\"vitals.a_bc\":3,\"vitals.a\":4}"));
+}
+END_TEST
+
+START_TEST(ecs_stays_json_and_says_where_it_cut)
+{
+	size_t size = 1 << 20;
+	char *text = malloc(size + 1);
+	use_ecs();
+	memset(text, _i, size);
+	text[size] = '\0';
+	WRITE(VT_STR("url", text), VT_STR("b", text), VT_STR("c", text), VT_STR("d", text), VT_INT("after", 1));
+	ck_assert(json_object_get_boolean(member("labels.truncated")));
+	WRITE(VT_STR(text, "x"), VT_INT("after", 1));
+	ck_assert(json_object_get_boolean(member("labels.truncated")));
+	ck_assert_int_eq(json_object_get_int(member("vitals.after")), 1);
+	free(text);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -350,6 +450,10 @@ main(void)
 	tcase_add_test(tcase, redacts);
 	tcase_add_test(tcase, redacts_exceptions);
 	tcase_add_loop_test(tcase, names_the_module, 0, sizeof files / sizeof files[0]);
+	tcase_add_test(tcase, ecs_begins_as_its_specification_wants);
+	tcase_add_loop_test(tcase, ecs_names_what_it_has_a_name_for, 0, sizeof ecs_cases / sizeof ecs_cases[0]);
+	tcase_add_test(tcase, ecs_writes_a_name_once);
+	tcase_add_loop_test(tcase, ecs_stays_json_and_says_where_it_cut, 1, 256);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);

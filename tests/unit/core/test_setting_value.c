@@ -17,6 +17,7 @@ static const struct setting_def any_integer = {.name = "A", .type = SETTING_INT,
 static const struct setting_def duration = {.name = "D", .type = SETTING_DURATION, .max = INT64_MAX};
 static const struct setting_def short_duration = {.name = "S", .type = SETTING_DURATION, .min = 10, .max = 999};
 static const struct setting_def size = {.name = "Z", .type = SETTING_SIZE, .max = INT64_MAX};
+static const struct setting_def ratio = {.name = "R", .type = SETTING_RATIO, .max = 1000000};
 static const struct setting_def mode = {.name = "M", .type = SETTING_MODE, .max = 0777};
 static const struct setting_def word = {.name = "W", .type = SETTING_WORD, .words = words};
 
@@ -60,6 +61,16 @@ static const struct {
 	{&size, "1GiB", 1073741824},
 	{&size, "1G", 1073741824},
 	{&size, "1g", 1073741824},
+	{&ratio, "0", 0},
+	{&ratio, "1", 1000000},
+	{&ratio, "0.01", 10000},
+	{&ratio, "1%", 10000},
+	{&ratio, "100%", 1000000},
+	{&ratio, "12.5%", 125000},
+	{&ratio, "0.0001%", 1},
+	{&ratio, "0.000001", 1},
+	{&ratio, "0.999999", 999999},
+	{&ratio, "1.0", 1000000},
 	{&mode, "0660", 0660},
 	{&mode, "660", 0660},
 	{&mode, "0", 0},
@@ -117,6 +128,19 @@ static const struct {
 	{&size, "8589934592G"},
 	{&size, "17179869185G"},
 	{&size, "1Kib1"},
+	{&ratio, ""},
+	{&ratio, "%"},
+	{&ratio, ".5"},
+	{&ratio, "1."},
+	{&ratio, "-0.1"},
+	{&ratio, "1.000001"},
+	{&ratio, "101%"},
+	{&ratio, "0.0000001"},
+	{&ratio, "0.00001%"},
+	{&ratio, "0.5 %"},
+	{&ratio, "0,5"},
+	{&ratio, "1e-2"},
+	{&ratio, "99999999999999999999"},
 	{&mode, ""},
 	{&mode, "0888"},
 	{&mode, "1000"},
@@ -171,7 +195,8 @@ static const struct {
 	{&size, 65536, "64KiB"},   {&size, 1000, "1000"},     {&size, 16 << 20, "16MiB"},
 	{&size, 1 << 30, "1GiB"},  {&size, 0, "0"},           {&mode, 0660, "0660"},
 	{&mode, 0, "0000"},        {&boolean, 1, "on"},       {&word, 2, "WARNING"},
-	{&integer, -3, "-3"},
+	{&integer, -3, "-3"},      {&ratio, 0, "0"},          {&ratio, 1000000, "1"},
+	{&ratio, 10000, "0.01"},   {&ratio, 1, "0.000001"},   {&ratio, 500000, "0.5"},
 };
 
 START_TEST(writes_numbers)
@@ -193,6 +218,7 @@ static const struct {
 	{&any_integer, "a whole number"},
 	{&duration, "a duration such as 800ms, 30s, 5m, 1h or 1d not below 0"},
 	{&short_duration, "a duration such as 800ms, 30s, 5m, 1h or 1d from 10ms to 999ms"},
+	{&ratio, "a ratio such as 0.01 or 1% from 0 to 1"},
 	{&mode, "an octal mode from 0000 to 0777"},
 	{&word, "DEBUG, INFO or WARNING"},
 };

@@ -120,6 +120,7 @@ START_TEST(words_are_the_levels)
 	ck_assert_str_eq(words[VT_CRITICAL], "CRITICAL");
 	ck_assert_ptr_null(words[VT_CRITICAL + 1]);
 	ck_assert_str_eq(settings_table_find("LOG_FORMAT")->words[LOG_FORMAT_JSON], "json");
+	ck_assert_str_eq(settings_table_find("LOG_FORMAT")->words[LOG_FORMAT_ECS], "ecs");
 }
 END_TEST
 

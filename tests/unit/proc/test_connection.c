@@ -42,6 +42,7 @@ static struct bytes bytes;
 static struct {
 	enum reading reading;
 	unsigned served, finished;
+	char *const *params;
 	char uri[64], body[65536];
 	size_t body_size, answer_size;
 	enum vt_result body_result;
@@ -70,6 +71,7 @@ serve(void *context, struct exchange *exchange)
 {
 	(void)context;
 	seen.served++;
+	seen.params = exchange->params;
 	seen.malformed = exchange->malformed != NULL;
 	for (size_t i = 0; exchange->params[i] != NULL; i++)
 		sscanf(exchange->params[i], "REQUEST_URI=%63s", seen.uri);
@@ -91,7 +93,12 @@ serve(void *context, struct exchange *exchange)
 static void
 finish(void *context)
 {
+	char uri[64] = "";
 	(void)context;
+	/* Its variables are still there, after the response. */
+	for (size_t i = 0; seen.params[i] != NULL; i++)
+		sscanf(seen.params[i], "REQUEST_URI=%63s", uri);
+	ck_assert_str_eq(uri, seen.uri);
 	seen.finished++;
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "crash.h"
 #include "err.h"
 #include "log.h"
 #include "obituary.h"
@@ -166,6 +167,91 @@ START_TEST(the_request_in_flight_is_told)
 }
 END_TEST
 
+static volatile int *volatile nowhere = (int *)0x10;
+
+/* As die(), by a fault of its own or a signal that it sends itself. */
+static int
+crash(int signal_number)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct slot *slot = scoreboard_slot(board, 0);
+		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGABRT, SIG_DFL);
+		slot_claim(slot, ROLE_WORKER, 1);
+		crash_watch(slot);
+		if (signal_number == 0)
+			*nowhere = 1;
+		raise(signal_number);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static struct json_object *
+record_of_crash(int wait_status, pid_t pid)
+{
+	return record_of_death(&(struct death){.pid = pid, .wait_status = wait_status});
+}
+
+START_TEST(a_crash_says_where_it_was)
+{
+	struct json_object *record = record_of_crash(crash(0), 4711);
+	ck_assert_str_eq(field(record, "level"), "ERROR");
+	ck_assert_str_eq(field(record, "signal"), "SIGSEGV");
+	ck_assert_str_eq(field(record, "exception"), "SIGSEGV at 0x10");
+	ck_assert_ptr_nonnull(strstr(field(record, "backtrace"), "test_obituary+0x"));
+	json_object_put(record);
+}
+END_TEST
+
+START_TEST(a_crash_says_whose_signal_it_was)
+{
+	char sent[64];
+	int status = crash(SIGSEGV);
+	struct crash_report report;
+	ck_assert(slot_get_crash(scoreboard_slot(board, 0), &report));
+	struct json_object *record = record_of_crash(status, report.sender);
+	ck_assert_str_eq(field(record, "exception"), "SIGSEGV");
+	json_object_put(record);
+	ck_assert_int_eq(truncate(log_path, 0), 0);
+	record = record_of_crash(status, report.sender + 1);
+	snprintf(sent, sizeof sent, "SIGSEGV sent by process %d", (int)report.sender);
+	ck_assert_str_eq(field(record, "exception"), sent);
+	json_object_put(record);
+}
+END_TEST
+
+START_TEST(no_crash_is_told_where_there_was_none)
+{
+	struct json_object *record = record_of(die(SIGKILL, 0, NULL));
+	ck_assert_str_eq(field(record, "exception"), "");
+	ck_assert_str_eq(field(record, "backtrace"), "");
+	json_object_put(record);
+}
+END_TEST
+
+/* Killed while it wrote the request: what is whole is told. */
+START_TEST(a_request_that_was_being_written_is_told)
+{
+	struct slot *slot = scoreboard_slot(board, 0);
+	int status = die(SIGKILL, 0, NULL);
+	slot_set_state(slot, SLOT_BUSY);
+	seqlock_write_begin(&slot->request_lock);
+	strcpy(slot->request.correlation_id, "id-3");
+	strcpy(slot->request.method, "GET");
+	strcpy(slot->request.path, "/us");
+	struct json_object *record = record_of(status);
+	ck_assert_str_eq(field(record, "correlation_id"), "id-3");
+	ck_assert_str_eq(field(record, "method"), "GET");
+	ck_assert_str_eq(field(record, "path"), "");
+	ck_assert_str_eq(field(record, "elapsed_seconds"), "");
+	json_object_put(record);
+}
+END_TEST
+
 /* A handler that called exit(): the client has no answer, so it is a death for all that the status is 0. */
 START_TEST(an_exit_in_the_middle_of_a_request_is_a_death)
 {
@@ -254,6 +340,10 @@ main(void)
 	tcase_add_test(tc, an_exit_status_is_told);
 	tcase_add_test(tc, an_end_that_was_asked_for_is_no_error);
 	tcase_add_test(tc, the_request_in_flight_is_told);
+	tcase_add_test(tc, a_crash_says_where_it_was);
+	tcase_add_test(tc, a_crash_says_whose_signal_it_was);
+	tcase_add_test(tc, no_crash_is_told_where_there_was_none);
+	tcase_add_test(tc, a_request_that_was_being_written_is_told);
 	tcase_add_test(tc, an_exit_in_the_middle_of_a_request_is_a_death);
 	tcase_add_test(tc, only_an_exit_of_0_outside_a_request_is_in_order);
 	tcase_add_test(tc, the_cause_is_told_from_the_status_and_from_what_was_seen);

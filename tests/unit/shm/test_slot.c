@@ -119,6 +119,108 @@ START_TEST(the_slot_of_a_dead_process_is_taken_reaped_or_not)
 }
 END_TEST
 
+/* ---- The request of a dead worker ---- */
+
+static const struct slot_request whole = {.started_ns = 7,
+                                          .correlation_id = "id-1",
+                                          .trace_id = "t",
+                                          .method = "GET",
+                                          .path = "/users/7",
+                                          .route = "/users/{id}"};
+
+/* As a worker leaves it that is killed while it writes so much of the request. */
+static struct slot *
+left_in_the_middle(const struct slot_request *so_far, enum slot_state state)
+{
+	struct slot *slot = scoreboard_slot(board, 0);
+	slot_set_request(slot, NULL);
+	slot_set_state(slot, state);
+	seqlock_write_begin(&slot->request_lock);
+	slot->request = *so_far;
+	return slot;
+}
+
+START_TEST(a_request_that_was_written_is_read_whatever_the_lock_says)
+{
+	struct slot_request back;
+	struct slot *slot = left_in_the_middle(&whole, SLOT_BUSY);
+	ck_assert(!slot_get_request(slot, &back));
+	ck_assert(slot_get_request_of_dead(slot, &back));
+	ck_assert_int_eq(back.started_ns, 7);
+	ck_assert_str_eq(back.correlation_id, "id-1");
+	ck_assert_str_eq(back.route, "/users/{id}");
+	slot_set_request(slot, &whole);
+	ck_assert(slot_get_request_of_dead(slot, &back));
+	ck_assert_str_eq(back.path, "/users/7");
+	slot_set_request(slot, NULL);
+	ck_assert(!slot_get_request_of_dead(slot, &back));
+}
+END_TEST
+
+START_TEST(of_a_request_that_was_begun_only_what_is_whole_is_read)
+{
+	struct slot_request so_far = whole, back;
+	so_far.started_ns = 0;
+	ck_assert(slot_get_request_of_dead(left_in_the_middle(&so_far, SLOT_BUSY), &back));
+	ck_assert_int_eq(back.started_ns, 0);
+	ck_assert_str_eq(back.path, "/users/7");
+	ck_assert_str_eq(back.route, "");
+	memset(so_far.route, 0, sizeof so_far.route);
+	strcpy(so_far.path, "/us");
+	ck_assert(slot_get_request_of_dead(left_in_the_middle(&so_far, SLOT_BUSY), &back));
+	ck_assert_str_eq(back.correlation_id, "id-1");
+	ck_assert_str_eq(back.method, "GET");
+	ck_assert_str_eq(back.path, "");
+	so_far = (struct slot_request){.correlation_id = "id"};
+	ck_assert(!slot_get_request_of_dead(left_in_the_middle(&so_far, SLOT_BUSY), &back));
+	so_far = (struct slot_request){.started_ns = 0};
+	ck_assert(!slot_get_request_of_dead(left_in_the_middle(&so_far, SLOT_BUSY), &back));
+}
+END_TEST
+
+START_TEST(texts_of_a_dead_worker_are_closed)
+{
+	struct slot_request so_far, back;
+	memset(&so_far, 'x', sizeof so_far);
+	ck_assert(slot_get_request_of_dead(left_in_the_middle(&so_far, SLOT_BUSY), &back));
+	ck_assert_uint_eq(strlen(back.correlation_id), sizeof back.correlation_id - 1);
+	ck_assert_uint_eq(strlen(back.route), sizeof back.route - 1);
+}
+END_TEST
+
+START_TEST(a_worker_that_was_in_no_request_left_none)
+{
+	struct slot_request back;
+	ck_assert(!slot_get_request_of_dead(left_in_the_middle(&whole, SLOT_IDLE), &back));
+	ck_assert(!slot_get_request_of_dead(left_in_the_middle(&whole, SLOT_STARTING), &back));
+}
+END_TEST
+
+START_TEST(a_crash_is_read_as_far_as_it_was_written_and_forgotten_by_the_next)
+{
+	struct crash_report report;
+	struct slot *slot = scoreboard_take_slot(board, ROLE_WORKER);
+	ck_assert(!slot_get_crash(slot, &report));
+	strcpy(slot->crash.backtrace, "one\ntwo and a half");
+	slot->crash.address = 16;
+	slot->crash.code = 1;
+	atomic_store(&slot->crash.length, 3);
+	ck_assert(!slot_get_crash(slot, &report));
+	atomic_store(&slot->crash.signal, SIGSEGV);
+	ck_assert(slot_get_crash(slot, &report));
+	ck_assert_int_eq(report.signal, SIGSEGV);
+	ck_assert_uint_eq(report.address, 16);
+	ck_assert_str_eq(report.backtrace, "one");
+	memset(slot->crash.backtrace, 'x', sizeof slot->crash.backtrace);
+	atomic_store(&slot->crash.length, UINT32_MAX);
+	ck_assert(slot_get_crash(slot, &report));
+	ck_assert_uint_eq(strlen(report.backtrace), SLOT_BACKTRACE_BYTES - 1);
+	slot_claim(slot, ROLE_WORKER, 2);
+	ck_assert(!slot_get_crash(slot, &report));
+	ck_assert_uint_eq(atomic_load(&slot->crash.length), 0);
+}
+END_TEST
+
 START_TEST(the_slot_of_a_process_whose_pid_is_used_again_is_taken)
 {
 	struct slot *first = scoreboard_slot(board, 0);
@@ -388,6 +490,11 @@ main(void)
 	tcase_add_test(tc, a_request_that_began_after_the_clock_was_read_has_taken_no_time);
 	tcase_add_test(tc, a_request_that_is_being_written_counts_as_none);
 	tcase_add_test(tc, causes_of_death_have_names_of_their_own);
+	tcase_add_test(tc, a_request_that_was_written_is_read_whatever_the_lock_says);
+	tcase_add_test(tc, of_a_request_that_was_begun_only_what_is_whole_is_read);
+	tcase_add_test(tc, texts_of_a_dead_worker_are_closed);
+	tcase_add_test(tc, a_worker_that_was_in_no_request_left_none);
+	tcase_add_test(tc, a_crash_is_read_as_far_as_it_was_written_and_forgotten_by_the_next);
 	suite_add_tcase(suite, tc);
 	add_crowds(suite);
 	return run_suite(suite);

@@ -316,6 +316,99 @@ START_TEST(checks_urls)
 }
 END_TEST
 
+/* ---- Comments ---- */
+
+#define COMMENT "/*correlation_id='id-1',route='%2Fu'*/"
+
+/* The text of the running statement, as the database shows it to others. */
+#define SHOWN "(SELECT query FROM pg_stat_activity WHERE pid = pg_backend_pid())"
+
+static const char *const commented[] = {
+	"SELECT " SHOWN " AS n",
+	"SELECT " SHOWN " AS n;",
+	"SELECT " SHOWN " AS n -- the end",
+	"/* first */ SELECT " SHOWN " AS n",
+	"SELECT " SHOWN " AS n, '*/' AS a, $$ -- $$ AS b, 'it''s' AS c",
+	"WITH a AS (SELECT 1) SELECT " SHOWN " AS n FROM a",
+};
+
+START_TEST(a_comment_shows_while_the_statement_runs)
+{
+	struct database *db = fixture_database();
+	struct vt_rows *rows;
+	const struct database_query query = {.sql = commented[_i], .comment = COMMENT, .deadline_ns = DEADLINE_NEVER};
+	ck_assert_msg(database_query(db, &query, &rows) == VT_OK, "%s", database_error(db));
+	const char *shown = vt_value(rows, 0, "n");
+	ck_assert_msg(strstr(shown, COMMENT) != NULL, "%s", shown);
+	ck_assert_int_eq(strncmp(shown, commented[_i], strlen(commented[_i])), 0);
+	rows_destroy(rows);
+	database_destroy(db);
+}
+END_TEST
+
+/* The server shows the first KiB; only a hint has to stay in front. */
+START_TEST(a_comment_of_a_long_statement_shows_too)
+{
+	static const struct {
+		const char *start;
+		bool in_front;
+	} cases[] = {{"SELECT " SHOWN " AS n, '", true}, {"/*+ SeqScan(a) */ SELECT " SHOWN " AS n, '", false}};
+	struct database *db = fixture_database();
+	for (size_t i = 0; i < 2; i++) {
+		char sql[200000];
+		struct vt_rows *rows;
+		size_t sizes[] = {900, 1100, 40000, 150000}; /* the last: too long to be copied */
+		for (size_t n = 0; n < 4; n++) {
+			size_t start = strlen(cases[i].start);
+			memset(sql, 'x', sizes[n]);
+			memcpy(sql, cases[i].start, start);
+			strcpy(sql + sizes[n], "' AS a");
+			const struct database_query query = {
+				.sql = sql, .comment = COMMENT, .deadline_ns = DEADLINE_NEVER};
+			ck_assert_msg(database_query(db, &query, &rows) == VT_OK, "%s", database_error(db));
+			const char *shown = vt_value(rows, 0, "n");
+			bool wanted = sizes[n] == 900 || (cases[i].in_front && sizes[n] < 100000);
+			ck_assert_msg((strstr(shown, COMMENT) != NULL) == wanted, "%zu: %s", sizes[n], shown);
+			rows_destroy(rows);
+		}
+	}
+	database_destroy(db);
+}
+END_TEST
+
+/* What is wrong with a statement is wrong with it as before, and the connection stays sound. */
+START_TEST(a_comment_makes_nothing_right_and_nothing_wrong)
+{
+	static const struct {
+		const char *sql;
+		enum vt_result result;
+	} cases[] = {
+		{"", VT_ERROR},
+		{"SELECT 'open", VT_ERROR},
+		{"SELECT 1 /* open", VT_ERROR},
+		{"SELECT $$ open", VT_ERROR},
+		{"SELECT \"open", VT_ERROR},
+		{"SELECT 1; SELECT 2", VT_ERROR},
+		{"SELECT 1/0", VT_BAD_INPUT},
+		{"SELECT 1 --", VT_OK},
+		{"SELECT 1", VT_OK},
+	};
+	struct database *db = fixture_database();
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		for (int with = 0; with < 2; with++) {
+			struct vt_rows *rows;
+			const struct database_query query = {
+				.sql = cases[i].sql, .comment = with ? COMMENT : NULL, .deadline_ns = DEADLINE_NEVER};
+			enum vt_result result = database_query(db, &query, &rows);
+			ck_assert_msg(result == cases[i].result, "%s: %d, %s", cases[i].sql, (int)result,
+			              database_error(db));
+			rows_destroy(rows);
+		}
+	}
+	database_destroy(db);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -338,6 +431,9 @@ main(void)
 	tcase_add_test(tc, recycles_by_age);
 	tcase_add_test(tc, pings_what_was_idle);
 	tcase_add_test(tc, checks_urls);
+	tcase_add_loop_test(tc, a_comment_shows_while_the_statement_runs, 0, sizeof commented / sizeof *commented);
+	tcase_add_test(tc, a_comment_of_a_long_statement_shows_too);
+	tcase_add_test(tc, a_comment_makes_nothing_right_and_nothing_wrong);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

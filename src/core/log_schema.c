@@ -1,0 +1,170 @@
+/*
+ * log_schema.c - the two tables of names: of what the log adds, and of the fields that ECS has a name for.
+ *
+ * Called by log_record.c for each field of a record; knows names and types, writes nothing.
+ */
+#include "log_schema.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "clock.h"
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+#define PREFIX "field_"
+
+static const char *const names[][LOG_NAMES] = {
+	[LOG_FORMAT_JSON] =
+		{
+			[NAME_TIMESTAMP] = "timestamp",
+			[NAME_LEVEL] = "level",
+			[NAME_LOGGER] = "logger",
+			[NAME_MESSAGE] = "message",
+			[NAME_PLACE] = "module",
+			[NAME_FUNCTION] = "function",
+			[NAME_LINE] = "line",
+			[NAME_CORRELATION_ID] = "correlation_id",
+			[NAME_REQUEST_ID] = "request_id",
+			[NAME_USER_ID] = "user_id",
+			[NAME_TRACE_ID] = "trace_id",
+			[NAME_SPAN_ID] = "span_id",
+			[NAME_EXCEPTION] = "exception",
+			[NAME_TRUNCATED] = "truncated",
+		},
+	[LOG_FORMAT_ECS] =
+		{
+			[NAME_TIMESTAMP] = "@timestamp",
+			[NAME_LEVEL] = "log.level",
+			[NAME_LOGGER] = "log.logger",
+			[NAME_MESSAGE] = "message",
+			[NAME_PLACE] = "log.origin.file.name",
+			[NAME_FUNCTION] = "log.origin.function",
+			[NAME_LINE] = "log.origin.file.line",
+			[NAME_CORRELATION_ID] = "labels.correlation_id",
+			[NAME_REQUEST_ID] = "http.request.id",
+			[NAME_USER_ID] = "user.id",
+			[NAME_TRACE_ID] = "trace.id",
+			[NAME_SPAN_ID] = "span.id",
+			[NAME_EXCEPTION] = "error.message",
+			[NAME_TRUNCATED] = "labels.truncated",
+		},
+};
+
+enum ecs_type { ECS_KEYWORD, ECS_LONG, ECS_ADDRESS, ECS_NANOSECONDS };
+
+static const struct {
+	const char *name, *ecs;
+	enum ecs_type type;
+} ecs_fields[] = {
+	{"backtrace", "error.stack_trace", ECS_KEYWORD},
+	{"bytes", "http.response.body.bytes", ECS_LONG},
+	{"client_ip", "client.ip", ECS_ADDRESS},
+	{"duration_seconds", "event.duration", ECS_NANOSECONDS},
+	{"exit_code", "process.exit_code", ECS_LONG},
+	{"method", "http.request.method", ECS_KEYWORD},
+	{"path", "url.path", ECS_KEYWORD},
+	{"pid", "process.pid", ECS_LONG},
+	{"reason", "event.reason", ECS_KEYWORD},
+	{"signal", "error.type", ECS_KEYWORD},
+	{"sqlstate", "error.code", ECS_KEYWORD},
+	{"status_code", "http.response.status_code", ECS_LONG},
+	{"url", "url.original", ECS_KEYWORD},
+};
+
+const char *const *
+log_schema_names(enum log_format format)
+{
+	return names[format];
+}
+
+/* "field_level" too: it could not be told from a "level" that was renamed. */
+bool
+log_schema_reserved(const char *name)
+{
+	while (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0)
+		name += sizeof PREFIX - 1;
+	for (size_t i = 0; i < LOG_NAMES; i++)
+		if (names[LOG_FORMAT_JSON][i][0] == name[0] && strcmp(names[LOG_FORMAT_JSON][i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A dot would make an object of a label, so it is written as what stands between words elsewhere. */
+static char
+without_dot(char c)
+{
+	return c == '.' ? '_' : c;
+}
+
+bool
+log_schema_same(const char *one, const char *other)
+{
+	while (*one != '\0' && without_dot(*one) == without_dot(*other)) {
+		one++;
+		other++;
+	}
+	return *one == *other;
+}
+
+static bool
+is_text(const struct vt_field *field)
+{
+	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES;
+}
+
+static bool
+is_address(const struct vt_field *field)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+	return field->type == VT_FIELD_TEXT && (inet_pton(AF_INET, field->value.text, address) == 1 ||
+	                                        inet_pton(AF_INET6, field->value.text, address) == 1);
+}
+
+static bool
+fits(const struct vt_field *field, enum ecs_type type)
+{
+	switch (type) {
+	case ECS_KEYWORD:
+		return is_text(field);
+	case ECS_LONG:
+		return field->type == VT_FIELD_INT;
+	case ECS_ADDRESS:
+		return is_address(field);
+	case ECS_NANOSECONDS: /* what is no number or too large does not fit either */
+		return field->type == VT_FIELD_DOUBLE && field->value.number >= 0 && field->value.number < 9e9;
+	}
+	return false;
+}
+
+static bool
+put_known(struct log_ecs_field *ecs, const struct vt_field *field)
+{
+	for (size_t i = 0; i < COUNT_OF(ecs_fields); i++) {
+		if (strcmp(ecs_fields[i].name, field->name) != 0)
+			continue;
+		if (!fits(field, ecs_fields[i].type))
+			return false;
+		ecs->key = ecs_fields[i].ecs;
+		if (ecs_fields[i].type == ECS_NANOSECONDS)
+			ecs->value = VT_INT(ecs->key, field->value.number * (double)NS_PER_S + 0.5);
+		return true;
+	}
+	return false;
+}
+
+bool
+log_schema_ecs(struct log_ecs_field *ecs, const struct vt_field *field, const char *name, bool secret)
+{
+	bool number = field->type == VT_FIELD_INT || field->type == VT_FIELD_DOUBLE;
+	ecs->value = *field;
+	if (!secret && put_known(ecs, field))
+		return true;
+	size_t size = strlen(name), space = sizeof "labels." - 1;
+	if (space + size >= sizeof ecs->storage)
+		return false;
+	memcpy(ecs->storage, number && !secret ? "vitals." : "labels.", space);
+	for (size_t i = 0; i <= size; i++)
+		ecs->storage[space + i] = without_dot(name[i]);
+	ecs->key = ecs->storage;
+	return true;
+}
