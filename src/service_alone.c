@@ -25,7 +25,10 @@ open_shared(struct service *service, struct err *err)
 	if (service_open_log(service, err) != 0 || service_board_path(service, path, sizeof path, err) != 0)
 		return -1;
 	service->board = scoreboard_share(path, (unsigned)service->settings->workers_max, err);
-	return service->board != NULL ? service_open_public(service, err) : -1;
+	if (service->board == NULL)
+		return -1;
+	service_share_log(service);
+	return service_open_public(service, err);
 }
 
 /* With every slot taken it still serves; only nobody sees it in the scoreboard. */

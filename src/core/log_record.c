@@ -26,8 +26,8 @@ static const char *const level_names[] = {
 };
 
 static const char *const reserved_names[] = {
-	"timestamp",      "level",      "logger",  "message",  "module",  "function",  "line",
-	"correlation_id", "request_id", "user_id", "trace_id", "span_id", "exception", "truncated",
+	"timestamp",  "level",   "logger",   "message", "module",    "function",    "line",      "correlation_id",
+	"request_id", "user_id", "trace_id", "span_id", "exception", "fingerprint", "truncated",
 };
 
 struct writer {
@@ -301,6 +301,7 @@ log_record_write(struct strbuf *out, const struct log_record *record, const stru
 	put_site(&w, record->site);
 	put_context(&w, record->context);
 	put_exception(&w, record->exception);
+	put_bounded(&w, "fingerprint", record->fingerprint, LOG_NAME_MAX_BYTES);
 	for (size_t i = 0; i < record->count; i++)
 		if (present(&record->fields[i]) && !repeated(record, i))
 			put_own(&w, &record->fields[i]);

@@ -29,6 +29,8 @@ layout_fingerprint(void)
 		offsetof(struct scoreboard_file, service),
 		offsetof(struct scoreboard_file, control),
 		offsetof(struct scoreboard_file, checks),
+		offsetof(struct scoreboard_file, levels),
+		offsetof(struct scoreboard_file, errors),
 		offsetof(struct scoreboard_file, slots),
 		sizeof(struct scoreboard_service),
 		offsetof(struct scoreboard_service, generation),
@@ -55,6 +57,39 @@ layout_fingerprint(void)
 		offsetof(struct check_result, total_bytes),
 		offsetof(struct check_result, free_bytes),
 		offsetof(struct check_result, text),
+		sizeof(struct level_control),
+		offsetof(struct level_control, told),
+		offsetof(struct level_control, writer),
+		offsetof(struct level_control, sets),
+		offsetof(struct level_set, reset_by_uid),
+		offsetof(struct level_set, reset_by_pid),
+		offsetof(struct level_set, count),
+		offsetof(struct level_set, overrides),
+		sizeof(struct level_override),
+		offsetof(struct level_override, until_ns),
+		offsetof(struct level_override, set_real_ns),
+		offsetof(struct level_override, set_by_uid),
+		offsetof(struct level_override, set_by_pid),
+		offsetof(struct level_override, scope),
+		offsetof(struct level_override, level),
+		offsetof(struct level_override, text),
+		sizeof(struct error_table),
+		offsetof(struct error_table, total),
+		offsetof(struct error_table, replaced),
+		offsetof(struct error_table, unlisted),
+		offsetof(struct error_table, fingerprints),
+		offsetof(struct error_table, entries),
+		sizeof(struct error_entry),
+		offsetof(struct error_entry, first_ns),
+		offsetof(struct error_entry, last_ns),
+		offsetof(struct error_entry, id_writer),
+		offsetof(struct error_entry, id_lock),
+		offsetof(struct error_entry, correlation_id),
+		offsetof(struct error_entry, kind),
+		offsetof(struct error_kind, route),
+		offsetof(struct error_kind, message),
+		offsetof(struct error_kind, code),
+		offsetof(struct error_kind, place),
 		sizeof(struct slot),
 		offsetof(struct slot, worker_started_ns),
 		offsetof(struct slot, generation),
@@ -181,13 +216,13 @@ mapped_slots(const struct scoreboard *board)
 	return slots < room ? slots : (unsigned)room;
 }
 
-struct scoreboard *
-scoreboard_attach(const char *path, struct err *err)
+static struct scoreboard *
+attach(const char *path, enum area_access access, struct err *err)
 {
 	struct scoreboard *board = allocate(err);
 	if (board == NULL)
 		return NULL;
-	if (area_attach(&board->area, path, err) != 0) {
+	if (area_attach(&board->area, path, access, err) != 0) {
 		free(board);
 		return NULL;
 	}
@@ -198,6 +233,18 @@ scoreboard_attach(const char *path, struct err *err)
 	board->file = board->area.base;
 	board->slots = mapped_slots(board);
 	return board;
+}
+
+struct scoreboard *
+scoreboard_attach(const char *path, struct err *err)
+{
+	return attach(path, AREA_READ, err);
+}
+
+struct scoreboard *
+scoreboard_attach_to_control(const char *path, struct err *err)
+{
+	return attach(path, AREA_WRITE, err);
 }
 
 /* More slots behind those that are there; whoever has mapped fewer goes on with those. */
@@ -322,6 +369,18 @@ struct scoreboard_service *
 scoreboard_service(struct scoreboard *board)
 {
 	return &board->file->service;
+}
+
+struct level_control *
+scoreboard_levels(struct scoreboard *board)
+{
+	return &board->file->levels;
+}
+
+struct error_table *
+scoreboard_errors(struct scoreboard *board)
+{
+	return &board->file->errors;
 }
 
 unsigned
