@@ -93,25 +93,26 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-/* In the order of --help; a name that begins with a blank belongs to the one before. */
+/* In the order of --help; without a help it is a heading. */
 static const struct {
 	const char *name, *help;
 } explanations[] = {
-	{"log-level LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL instead of LOG_LEVEL, for a while"},
-	{"log-level reset", "ends all of them"},
-	{"  --for TIME", "how long: 15m unless said, up to 24h"},
-	{"  --logger NAME", "for this logger alone, and those below it: vitals.request"},
-	{"  --route TEMPLATE", "for the requests of one route alone: /users/{id}"},
-	{"  --correlation-id ID", "for the requests of that ID alone"},
-	{"errors", ""},
-	{"  --recent", "the last seen first"},
-	{"  --limit N", "so many of them"},
-	{"every command", ""},
-	{"  --env-file FILE", "the service's settings, instead of .env"},
-	{"  --scoreboard FILE", "its scoreboard, instead of the one that the settings name"},
-	{"  --timeout SECONDS", "how long to wait for what was asked (60)"},
-	{"  --json", "the answer as one JSON object: of status, errors and log-level"},
-	{"  --help, --version", "this text; the version"},
+	{"log-level [LEVEL | reset]", NULL},
+	{"LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL instead of LOG_LEVEL, for a while"},
+	{"reset", "ends all that are set"},
+	{"--for TIME", "how long: 15m unless said, up to 24h"},
+	{"--logger NAME", "for this logger alone, and those below it: vitals.request"},
+	{"--route TEMPLATE", "for the requests of one route alone: /users/{id}"},
+	{"--correlation-id ID", "for the requests of that ID alone"},
+	{"errors", NULL},
+	{"--recent", "the last seen first"},
+	{"--limit N", "so many of them"},
+	{"every command", NULL},
+	{"--env-file FILE", "the service's settings, instead of .env"},
+	{"--scoreboard FILE", "its scoreboard, instead of the one that the settings name"},
+	{"--timeout SECONDS", "how long to wait for what was asked (60)"},
+	{"--json", "the answer as one JSON object: of status, errors and log-level"},
+	{"--help, --version", "this text; the version"},
 };
 
 struct arguments {
@@ -127,10 +128,12 @@ print_usage(FILE *out)
 {
 	fprintf(out, "Usage: vitalsctl [OPTION …] COMMAND\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(out, "  %-22s %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].help);
 	for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++)
-		fprintf(out, "%s  %-22s %s\n", explanations[i].name[0] != ' ' ? "\n" : "", explanations[i].name,
-		        explanations[i].help);
+		if (explanations[i].help == NULL)
+			fprintf(out, "\n%s:\n", explanations[i].name);
+		else
+			fprintf(out, "  %-20s %s\n", explanations[i].name, explanations[i].help);
 }
 
 static int

@@ -25,7 +25,9 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 		        (unsigned long long)snapshot->deaths[i]);
 	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
 	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
-	fprintf(out, "errors: %llu of %u kinds", (unsigned long long)snapshot->errors.total, snapshot->errors.kinds);
+	fprintf(out, "errors: %llu", (unsigned long long)snapshot->errors.total);
+	if (snapshot->errors.total > 0)
+		fprintf(out, " of %u kinds", snapshot->errors.kinds);
 	if (snapshot->log_levels > 0)
 		fprintf(out, "; log levels that are set for a while: %u", snapshot->log_levels);
 	fputc('\n', out);

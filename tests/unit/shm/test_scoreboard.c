@@ -150,6 +150,47 @@ START_TEST(test_attach)
 }
 END_TEST
 
+/* From a process of its own; 0: it could attach, and wrote its mark. */
+static int
+control_in_child(const char *error)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err err = {.text = ""};
+		bool was_there;
+		struct scoreboard *seen = scoreboard_attach_to_control(path, &err);
+		if (seen == NULL)
+			_exit(error != NULL && strstr(err.text, error) != NULL ? 0 : 99);
+		atomic_fetch_add(&scoreboard_levels(seen)->told, 1);
+		scoreboard_close(seen);
+		/* The lock of the owner still holds. */
+		seen = scoreboard_create(path, SLOTS, &was_there, &err);
+		_exit(error == NULL && seen == NULL && strstr(err.text, "belongs to the running process") != NULL ? 0
+		                                                                                                  : 98);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+START_TEST(test_attach_to_control)
+{
+	struct scoreboard_header saved = board->file->header;
+	ck_assert_int_eq(control_in_child(NULL), 0);
+	ck_assert_int_eq(control_in_child(NULL), 0);
+	ck_assert_uint_eq(atomic_load(&scoreboard_levels(board)->told), 2);
+	board->file->header.fingerprint ^= 1;
+	ck_assert_int_eq(control_in_child("layout of another version"), 0);
+	board->file->header = saved;
+	board->file->header.slots = SLOTS + 1;
+	ck_assert_int_eq(control_in_child("damaged"), 0);
+	board->file->header.magic[0] = 'v';
+	ck_assert_int_eq(control_in_child("is not a scoreboard"), 0);
+	board->file->header = saved;
+	ck_assert_uint_eq(atomic_load(&scoreboard_levels(board)->told), 2);
+}
+END_TEST
+
 START_TEST(test_attach_refuses_other_layouts)
 {
 	struct scoreboard_header saved = board->file->header;
@@ -320,6 +361,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_layout_is_as_documented);
 	tcase_add_test(tc, test_attach);
+	tcase_add_test(tc, test_attach_to_control);
 	tcase_add_test(tc, test_attach_refuses_other_layouts);
 	tcase_add_test(tc, test_create_leaves_other_files_alone);
 	tcase_add_test(tc, test_create_replaces_what_was_not_ready);
