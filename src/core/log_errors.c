@@ -38,6 +38,16 @@ log_errors_fingerprint(const struct error_kind *kind)
 	return hash != 0 ? hash : 1;
 }
 
+/* Appends text at length, cut to fit and closed; the new length. */
+static size_t
+append(char *out, size_t size, size_t length, const char *text)
+{
+	size_t fits = strnlen(text, size - 1 - length);
+	memcpy(out + length, text, fits);
+	out[length + fits] = '\0';
+	return length + fits;
+}
+
 static const struct vt_field *
 find_field(const struct log_record *record, const char *name)
 {
@@ -59,7 +69,7 @@ put_code(struct error_kind *kind, const struct log_record *record)
 		if (field->type == VT_FIELD_INT)
 			snprintf(kind->code, sizeof kind->code, "%lld", (long long)field->value.integer);
 		else if (field->type == VT_FIELD_TEXT && field->value.text != NULL)
-			snprintf(kind->code, sizeof kind->code, "%s", field->value.text);
+			append(kind->code, sizeof kind->code, 0, field->value.text);
 		if (kind->code[0] != '\0')
 			return;
 	}
@@ -73,7 +83,7 @@ put_route(struct error_kind *kind, const struct log_record *record)
 	const struct vt_field *field = route == NULL ? find_field(record, "route") : NULL;
 	if (field != NULL && field->type == VT_FIELD_TEXT)
 		route = field->value.text;
-	snprintf(kind->route, sizeof kind->route, "%s", route != NULL ? route : "");
+	append(kind->route, sizeof kind->route, 0, route != NULL ? route : "");
 }
 
 /* "router:find" of "src/http/router.c". */
@@ -84,15 +94,19 @@ put_place(struct error_kind *kind, const struct vt_log_site *site)
 		return;
 	const char *slash = strrchr(site->file, '/');
 	const char *base = slash == NULL ? site->file : slash + 1;
-	snprintf(kind->place, sizeof kind->place, "%.*s:%s", (int)strcspn(base, "."), base, site->function);
+	size_t length = append(kind->place, sizeof kind->place, 0, base);
+	const char *point = memchr(kind->place, '.', length);
+	length = point != NULL ? (size_t)(point - kind->place) : length;
+	length = append(kind->place, sizeof kind->place, length, ":");
+	append(kind->place, sizeof kind->place, length, site->function);
 }
 
 void
 log_errors_kind(struct error_kind *kind, const struct log_record *record)
 {
 	*kind = (struct error_kind){.code = ""};
-	snprintf(kind->level, sizeof kind->level, "%s", log_level_name(record->level));
-	snprintf(kind->message, sizeof kind->message, "%s", record->message);
+	append(kind->level, sizeof kind->level, 0, log_level_name(record->level));
+	append(kind->message, sizeof kind->message, 0, record->message);
 	put_route(kind, record);
 	put_code(kind, record);
 	put_place(kind, record->site);
