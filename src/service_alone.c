@@ -29,7 +29,10 @@ open_shared(struct service *service, struct err *err)
 	char path[PATH_BYTES];
 	if (service_open_log(service, err) != 0 || service_board_path(service, path, sizeof path, err) != 0)
 		return -1;
-	return service_share_board(service, path, err) == 0 ? service_open_public(service, err) : -1;
+	if (service_share_board(service, path, err) != 0)
+		return -1;
+	service_share_log(service);
+	return service_open_public(service, err);
 }
 
 /* With every slot taken it still serves; only nobody sees it in the scoreboard. */

@@ -105,6 +105,13 @@ adopt_board(struct service *service, const char *path)
 	return board;
 }
 
+void
+service_share_log(struct service *service)
+{
+	log_share(service->log, &(struct log_shared){.levels = scoreboard_levels(service->board),
+	                                             .errors = scoreboard_errors(service->board)});
+}
+
 static int
 open_board(struct service *service, bool *was_there, struct err *err)
 {
@@ -296,6 +303,7 @@ service_open_all(struct service *service, struct err *err)
 	bool was_there = false, first = service->inherited.renewal == RENEWAL_NONE;
 	if (service_open_log(service, err) != 0 || open_board(service, &was_there, err) != 0)
 		return -1;
+	service_share_log(service);
 	if (first && take_from_launcher(service, err) != 0)
 		return -1;
 	int64_t orphan_wait_ms = was_there && first ? ORPHAN_WAIT_MS : 0;

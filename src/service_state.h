@@ -51,6 +51,8 @@ int service_brief_workers(struct service *service, struct err *err);
 /* ---- service_open.c ---- */
 
 int service_open_log(struct service *service, struct err *err);
+/* Once the scoreboard is open: levels that are set there hold, and errors are counted there. */
+void service_share_log(struct service *service);
 /* The path of the scoreboard as set, or by user and LISTEN. */
 int service_board_path(const struct service *service, char *path, size_t size_bytes, struct err *err);
 /* The scoreboard of processes that serve alone. -1 with err. */

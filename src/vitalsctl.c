@@ -27,22 +27,97 @@
 enum exit_status { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_MISUSED = 2 };
 
 /* Above every character: there are no short options. */
-enum option_code { OPTION_ENV_FILE = 256, OPTION_SCOREBOARD, OPTION_TIMEOUT, OPTION_JSON, OPTION_HELP, OPTION_VERSION };
+enum option_code {
+	OPTION_ENV_FILE = 256,
+	OPTION_SCOREBOARD,
+	OPTION_TIMEOUT,
+	OPTION_JSON,
+	OPTION_HELP,
+	OPTION_VERSION,
+	OPTION_FOR,
+	OPTION_LOGGER,
+	OPTION_ROUTE,
+	OPTION_CORRELATION_ID,
+	OPTION_LIMIT,
+	OPTION_RECENT
+};
+
+#define BIT(code) (1U << ((code)-OPTION_ENV_FILE))
+#define OPTIONS_OF_ALL                                                                                                 \
+	(BIT(OPTION_ENV_FILE) | BIT(OPTION_SCOREBOARD) | BIT(OPTION_TIMEOUT) | BIT(OPTION_JSON) | BIT(OPTION_HELP) |   \
+	 BIT(OPTION_VERSION))
 
 static const struct command {
 	const char *name;
 	int (*run)(const struct ctl *ctl, struct err *err);
+	int (*prove)(const struct ctl *ctl, struct err *err); /* the arguments; NULL: there are none to prove */
+	bool takes_operand;
+	unsigned options; /* of its own */
 	const char *help;
 } commands[] = {
-	{"status", ctl_status, "the service and what each worker is doing; also when the service is stuck"},
-	{"drain", ctl_drain, "not ready any more, so that load balancers turn away; it serves on"},
-	{"resume", ctl_resume, "ready again"},
-	{"reload", ctl_reload, "settings and modules anew; waits until the new workers serve"},
-	{"upgrade", ctl_upgrade, "the program's file too"},
+	{.name = "status",
+         .run = ctl_status,
+         .help = "the service and what each worker is doing; also when the service is stuck"},
+	{.name = "errors",
+         .run = ctl_errors,
+         .prove = ctl_prove_errors,
+         .options = BIT(OPTION_LIMIT) | BIT(OPTION_RECENT),
+         .help = "which errors there were, the most frequent first"},
+	{.name = "log-level",
+         .run = ctl_log_level,
+         .prove = ctl_prove_log_level,
+         .takes_operand = true,
+         .options = BIT(OPTION_FOR) | BIT(OPTION_LOGGER) | BIT(OPTION_ROUTE) | BIT(OPTION_CORRELATION_ID),
+         .help = "the levels that are set for a while"},
+	{.name = "drain",
+         .run = ctl_drain,
+         .help = "not ready any more, so that load balancers turn away; it serves on"},
+	{.name = "resume", .run = ctl_resume, .help = "ready again"},
+	{.name = "reload", .run = ctl_reload, .help = "settings and modules anew; waits until the new workers serve"},
+	{.name = "upgrade", .run = ctl_upgrade, .help = "the program's file too"},
+};
+
+static const struct option options[] = {
+	{"env-file", required_argument, NULL, OPTION_ENV_FILE},
+	{"scoreboard", required_argument, NULL, OPTION_SCOREBOARD},
+	{"timeout", required_argument, NULL, OPTION_TIMEOUT},
+	{"json", no_argument, NULL, OPTION_JSON},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{"for", required_argument, NULL, OPTION_FOR},
+	{"logger", required_argument, NULL, OPTION_LOGGER},
+	{"route", required_argument, NULL, OPTION_ROUTE},
+	{"correlation-id", required_argument, NULL, OPTION_CORRELATION_ID},
+	{"limit", required_argument, NULL, OPTION_LIMIT},
+	{"recent", no_argument, NULL, OPTION_RECENT},
+	{NULL, 0, NULL, 0},
+};
+
+/* In the order of --help; without a help it is a heading. */
+static const struct {
+	const char *name, *help;
+} explanations[] = {
+	{"log-level [LEVEL | reset]", NULL},
+	{"LEVEL", "DEBUG, INFO, WARNING, ERROR or CRITICAL instead of LOG_LEVEL, for a while"},
+	{"reset", "ends all that are set"},
+	{"--for TIME", "how long: 15m unless said, up to 24h"},
+	{"--logger NAME", "for this logger alone, and those below it: vitals.request"},
+	{"--route TEMPLATE", "for the requests of one route alone: /users/{id}"},
+	{"--correlation-id ID", "for the requests of that ID alone"},
+	{"errors", NULL},
+	{"--recent", "the last seen first"},
+	{"--limit N", "so many of them"},
+	{"every command", NULL},
+	{"--env-file FILE", "the service's settings, instead of .env"},
+	{"--scoreboard FILE", "its scoreboard, instead of the one that the settings name"},
+	{"--timeout SECONDS", "how long to wait for what was asked (60)"},
+	{"--json", "the answer as one JSON object: of status, errors and log-level"},
+	{"--help, --version", "this text; the version"},
 };
 
 struct arguments {
 	const struct command *command;
+	unsigned seen; /* options, by BIT() */
 	const char *env_file, *scoreboard;
 	struct ctl ctl;
 	bool help, version;
@@ -53,12 +128,12 @@ print_usage(FILE *out)
 {
 	fprintf(out, "Usage: vitalsctl [OPTION …] COMMAND\n\n");
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(out, "  %-18s %s\n", commands[i].name, commands[i].help);
-	fprintf(out, "\n  %-18s %s\n", "--env-file FILE", "the service's settings, instead of .env");
-	fprintf(out, "  %-18s %s\n", "--scoreboard FILE", "its scoreboard, instead of the one that the settings name");
-	fprintf(out, "  %-18s %s\n", "--timeout SECONDS", "how long to wait for what was asked (60)");
-	fprintf(out, "  %-18s %s\n", "--json", "status as one JSON object");
-	fprintf(out, "  %-18s %s\n", "--help, --version", "this text; the version");
+		fprintf(out, "  %-20s %s\n", commands[i].name, commands[i].help);
+	for (size_t i = 0; i < sizeof explanations / sizeof *explanations; i++)
+		if (explanations[i].help == NULL)
+			fprintf(out, "\n%s:\n", explanations[i].name);
+		else
+			fprintf(out, "  %-20s %s\n", explanations[i].name, explanations[i].help);
 }
 
 static int
@@ -82,6 +157,36 @@ take_command(struct arguments *arguments, const char *name, struct err *err)
 	return arguments->command != NULL ? 0 : err_set(err, "\"%.64s\" is not a command; see --help.", name);
 }
 
+/* What only one command takes. */
+static int
+take_own_option(struct ctl *ctl, int option, struct err *err)
+{
+	switch (option) {
+	case OPTION_FOR:
+		ctl->duration = optarg;
+		return 0;
+	case OPTION_LOGGER:
+		ctl->logger = optarg;
+		return 0;
+	case OPTION_ROUTE:
+		ctl->route = optarg;
+		return 0;
+	case OPTION_CORRELATION_ID:
+		ctl->correlation_id = optarg;
+		return 0;
+	case OPTION_LIMIT:
+		ctl->limit = optarg;
+		return 0;
+	case OPTION_RECENT:
+		ctl->recent = true;
+		return 0;
+	case ':':
+		return err_set(err, "The last option needs a value; see --help.");
+	default:
+		return err_set(err, "There is no such option; see --help.");
+	}
+}
+
 static int
 take_option(struct arguments *arguments, int option, struct err *err)
 {
@@ -103,32 +208,40 @@ take_option(struct arguments *arguments, int option, struct err *err)
 	case OPTION_VERSION:
 		arguments->version = true;
 		return 0;
-	case ':':
-		return err_set(err, "The last option needs a value; see --help.");
 	default:
-		return err_set(err, "There is no such option; see --help.");
+		return take_own_option(&arguments->ctl, option, err);
 	}
+}
+
+/* Operands and options that the command does not take are a slip, and what was meant is not what would be done. */
+static int
+prove_arguments(const struct arguments *arguments, char **operands, struct err *err)
+{
+	const struct command *command = arguments->command;
+	if (command == NULL)
+		return 0;
+	const char *needless = operands[0] == NULL || !command->takes_operand ? operands[0] : operands[1];
+	if (needless != NULL)
+		return err_set(err, "One command at a time; \"%.64s\" is one too many.", needless);
+	for (const struct option *option = options; option->name != NULL; option++)
+		if ((arguments->seen & BIT(option->val) & ~(OPTIONS_OF_ALL | command->options)) != 0)
+			return err_set(err, "%s takes no --%s; see --help.", command->name, option->name);
+	return command->prove != NULL ? command->prove(&arguments->ctl, err) : 0;
 }
 
 static int
 take_arguments(struct arguments *arguments, int argc, char **argv, struct err *err)
 {
-	static const struct option options[] = {
-		{"env-file", required_argument, NULL, OPTION_ENV_FILE},
-		{"scoreboard", required_argument, NULL, OPTION_SCOREBOARD},
-		{"timeout", required_argument, NULL, OPTION_TIMEOUT},
-		{"json", no_argument, NULL, OPTION_JSON},
-		{"help", no_argument, NULL, OPTION_HELP},
-		{"version", no_argument, NULL, OPTION_VERSION},
-		{NULL, 0, NULL, 0},
-	};
-	for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;)
+	for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (take_option(arguments, option, err) != 0)
 			return -1;
-	if (optind < argc && take_command(arguments, argv[optind], err) != 0)
+		arguments->seen |= BIT(option);
+	}
+	if (optind < argc && take_command(arguments, argv[optind++], err) != 0)
 		return -1;
-	return optind + 1 < argc ? err_set(err, "One command at a time; \"%.64s\" is one too many.", argv[optind + 1])
-	                         : 0;
+	if (arguments->command != NULL && arguments->command->takes_operand && optind < argc)
+		arguments->ctl.operand = argv[optind];
+	return prove_arguments(arguments, argv + optind, err);
 }
 
 /* Where vitalsd with these settings has its scoreboard. */

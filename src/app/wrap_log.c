@@ -70,7 +70,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	(void)res;
 	enum vt_level level = level_of_success(req);
 	req->log_sampled = is_sampled(req);
-	if (!req->log_sampled || !log_enabled(req->with.log, level))
+	if (!req->log_sampled || !log_enabled_for(req->with.log, level, LOGGER, &req->log_context))
 		return VT_OK;
 	const struct vt_field fields[] = {
 		VT_STR("method", vt_method(req)),

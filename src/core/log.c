@@ -11,6 +11,9 @@
 #include "clock.h"
 #include "err.h"
 #include "insist.h"
+#include "log_audit.h"
+#include "log_errors.h"
+#include "log_level.h"
 #include "log_record.h"
 #include "log_ring.h"
 #include "log_sink.h"
@@ -22,6 +25,8 @@
 struct log {
 	enum vt_level level;
 	struct log_style style;
+	struct log_shared shared;
+	_Atomic uint64_t self; /* owner_self(), as soon as it was needed */
 	struct log_sink sink;
 	struct ring ring;       /* of this process; size_bytes 0: there is none */
 	_Atomic uint32_t *wake; /* the ring's reader sleeps on it */
@@ -61,10 +66,56 @@ log_destroy(struct log *log)
 	free(log);
 }
 
+void
+log_share(struct log *log, const struct log_shared *shared)
+{
+	log->shared = *shared;
+}
+
+/* The usual case, one relaxed load: no level is set for a while, nothing is to be told. */
+static bool
+is_quiet(const struct log *log)
+{
+	return log->shared.levels == NULL || log_levels_quiet(log->shared.levels);
+}
+
+enum answer { ANSWER_ENABLED, ANSWER_ASKED_FOR };
+
+/* *due: log_audit() has something to tell. */
+static bool
+look(const struct log *log, enum vt_level level, const struct log_target *target, enum answer answer, bool *due)
+{
+	struct log_look seen;
+	log_level_look(&seen, log->shared.levels, target);
+	*due = seen.due;
+	if (seen.decided != NULL)
+		return (int)level >= seen.decided->level;
+	return answer == ANSWER_ENABLED && (int)level >= (int)log->level;
+}
+
+bool
+log_enabled_for(const struct log *log, enum vt_level level, const char *logger, const struct log_context *context)
+{
+	bool due;
+	if (log == NULL)
+		return false;
+	if (is_quiet(log))
+		return (int)level >= (int)log->level;
+	return look(log, level, &(struct log_target){logger, context}, ANSWER_ENABLED, &due);
+}
+
 bool
 log_enabled(const struct log *log, enum vt_level level)
 {
-	return log != NULL && (int)level >= (int)log->level;
+	return log_enabled_for(log, level, NULL, NULL);
+}
+
+bool
+log_asked_for(const struct log *log, enum vt_level level, const char *logger, const struct log_context *context)
+{
+	bool due;
+	return log != NULL && !is_quiet(log) &&
+	       look(log, level, &(struct log_target){logger, context}, ANSWER_ASKED_FOR, &due);
 }
 
 int
@@ -156,12 +207,47 @@ put(struct log *log, const struct log_record *record, const struct strbuf *line)
 	ring_wake(&log->ring, log->wake, record->level >= VT_ERROR_LEVEL);
 }
 
+/* As log_enabled_for(), and tells of changed levels before the first record under them. */
+static bool
+admit(struct log *log, const struct log_record *record)
+{
+	bool due;
+	if (is_quiet(log))
+		return (int)record->level >= (int)log->level;
+	bool enabled =
+		look(log, record->level, &(struct log_target){record->logger, record->context}, ANSWER_ENABLED, &due);
+	if (due)
+		log_audit(log, log->shared.levels);
+	return enabled;
+}
+
+static void
+write_error(struct log *log, const struct log_record *record)
+{
+	char fingerprint[LOG_FINGERPRINT_BYTES];
+	struct log_record noted = *record;
+	noted.fingerprint = fingerprint;
+	log_errors_note(log->shared.errors, &log->self, record, fingerprint);
+	if (admit(log, record))
+		log_put(log, &noted);
+}
+
 void
 log_write(struct log *log, const struct log_record *record)
 {
-	if (!log_enabled(log, record->level))
-		return;
 	int kept_errno = errno;
+	if (log == NULL)
+		return;
+	if ((int)record->level >= VT_ERROR_LEVEL)
+		write_error(log, record);
+	else if (admit(log, record))
+		log_put(log, record);
+	errno = kept_errno;
+}
+
+void
+log_put(struct log *log, const struct log_record *record)
+{
 	char storage[LOG_RECORD_MAX_BYTES + 1];
 	struct strbuf line;
 	strbuf_init_fixed(&line, storage, sizeof storage);
@@ -170,5 +256,4 @@ log_write(struct log *log, const struct log_record *record)
 		put(log, record, &line);
 	else
 		log_sink_write(&log->sink, line.data, line.length);
-	errno = kept_errno;
 }

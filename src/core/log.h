@@ -20,6 +20,8 @@
 #include "vitals.h"
 
 struct err;
+struct error_table;
+struct level_control;
 struct log;
 struct log_sink;
 struct redact;
@@ -40,8 +42,24 @@ struct log_config {
 /* NULL where the file cannot be opened. */
 struct log *log_create(const struct log_config *config, struct err *err);
 void log_destroy(struct log *log); /* NULL is allowed */
-/* False also where log is NULL. */
+/* What of a log is shared by all processes; either may be NULL, and both outlive the log's use. */
+struct log_shared {
+	struct level_control *levels; /* that are set for a while: shm/log_levels.h */
+	struct error_table *errors;   /* that are counted: shm/error_table.h */
+};
+/* From here on the log heeds those levels and counts its errors there. */
+void log_share(struct log *log, const struct log_shared *shared);
+
+struct log_context;
+/*
+ * Whether a record of that level, logger and request would be written: by LOG_LEVEL, or by the level that is set for
+ * it at this moment. logger and context may be NULL: unknown. False also where log is NULL.
+ */
+bool log_enabled_for(const struct log *log, enum vt_level level, const char *logger, const struct log_context *context);
+/* As above, for a record of which nothing else is known. */
 bool log_enabled(const struct log *log, enum vt_level level);
+/* Whether such a record would be written because somebody has set a level for it just now, whatever LOG_LEVEL says. */
+bool log_asked_for(const struct log *log, enum vt_level level, const char *logger, const struct log_context *context);
 /* Gives the log file to a user and group, before privileges are dropped; does nothing for standard error. 0 or -1. */
 int log_chown(const struct log *log, uid_t uid, gid_t gid, struct err *err);
 /* Opens the file by its name again (after logrotate); keeps the old one where that fails (-1). */
@@ -63,6 +81,7 @@ void log_settle(const struct log *log);
 /* The IDs of the request at hand; NULL ones are left out. */
 struct log_context {
 	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id;
+	const char *route; /* its template; not written, but what levels and errors go by */
 };
 
 /* The two records of a request that say that it began and ended. */
@@ -77,12 +96,18 @@ struct log_record {
 	const struct vt_log_site *site;
 	const struct log_context *context; /* may be NULL */
 	const char *exception;             /* may be NULL: what went wrong, for errors */
+	const char *fingerprint;           /* set by log_write() for ERROR and CRITICAL */
 	const struct vt_field *fields;
 	size_t count;
 };
 
-/* Does nothing below the level, or where log is NULL. Thread-safe; errno stays as it was. */
+/*
+ * Does nothing below the level, or where log is NULL. Errors are counted, also those below the level. Thread-safe;
+ * errno stays as it was.
+ */
 void log_write(struct log *log, const struct log_record *record);
+/* Writes it whatever the levels are, and counts nothing. */
+void log_put(struct log *log, const struct log_record *record);
 
 /* The record as a line, whatever its level, into a buffer of LOG_RECORD_MAX_BYTES and a NUL. */
 void log_format(const struct log *log, const struct log_record *record, struct strbuf *line);

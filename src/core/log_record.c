@@ -334,6 +334,7 @@ log_record_write(struct strbuf *out, const struct log_record *record, const stru
 	put_site(&w, record->site);
 	put_context(&w, record->context);
 	put_exception(&w, record->exception);
+	put_bounded(&w, w.names[NAME_FINGERPRINT], record->fingerprint, LOG_NAME_MAX_BYTES);
 	for (size_t i = 0; i < record->count; i++)
 		if (present(&record->fields[i]) && !repeated(&w, record, i))
 			put_own(&w, &record->fields[i]);

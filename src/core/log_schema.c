@@ -29,6 +29,7 @@ static const char *const names[][LOG_NAMES] = {
 			[NAME_TRACE_ID] = "trace_id",
 			[NAME_SPAN_ID] = "span_id",
 			[NAME_EXCEPTION] = "exception",
+			[NAME_FINGERPRINT] = "fingerprint",
 			[NAME_TRUNCATED] = "truncated",
 		},
 	[LOG_FORMAT_ECS] =
@@ -46,6 +47,7 @@ static const char *const names[][LOG_NAMES] = {
 			[NAME_TRACE_ID] = "trace.id",
 			[NAME_SPAN_ID] = "span.id",
 			[NAME_EXCEPTION] = "error.message",
+			[NAME_FINGERPRINT] = "error.id",
 			[NAME_TRUNCATED] = "labels.truncated",
 		},
 };

@@ -6,6 +6,7 @@
 
 #include "clock.h"
 #include "err.h"
+#include "log_levels.h"
 #include "owner.h"
 
 static double
@@ -64,6 +65,19 @@ status_of(const struct ctl_snapshot *snapshot, const struct scoreboard_service *
 	return atomic_load(&service->started) != 0 ? "serving" : "starting";
 }
 
+static unsigned
+count_levels(const struct level_control *levels)
+{
+	struct level_set set = {.count = 0};
+	int64_t now_ns = clock_mono_ns();
+	unsigned count = 0;
+	if (!log_levels_copy(levels, &set))
+		return 0;
+	for (unsigned i = 0; i < set.count; i++)
+		count += level_override_holds(&set.overrides[i], now_ns);
+	return count;
+}
+
 int
 ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err)
 {
@@ -81,6 +95,8 @@ ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struc
 		.recycled = atomic_load(&service->recycled),
 		.reloads = atomic_load(&service->reloads),
 		.reloads_refused = atomic_load(&service->reloads_refused),
+		.errors = error_table_totals(scoreboard_errors(board)),
+		.log_levels = count_levels(scoreboard_levels(board)),
 	};
 	for (size_t i = 0; i < DEATH_CAUSES; i++)
 		snapshot->deaths[i] = atomic_load(&service->deaths[i]);

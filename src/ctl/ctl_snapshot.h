@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "error_table.h"
 #include "scoreboard.h"
 
 struct err;
@@ -37,6 +38,8 @@ struct ctl_snapshot {
 	uint64_t deaths[DEATH_CAUSES];
 	uint64_t recycled, reloads, reloads_refused;
 	char refusal[SCOREBOARD_REFUSAL_BYTES]; /* "" where none was refused */
+	struct error_totals errors;
+	unsigned log_levels; /* that are set for a while */
 	struct pool_summary pool, admin;
 	struct ctl_worker *rows; /* of slots that somebody lives in */
 	size_t row_count;

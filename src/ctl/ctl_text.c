@@ -1,56 +1,12 @@
 /* ctl_text.c - a snapshot as a table for a terminal. */
-#include <stdlib.h>
-#include <string.h>
-
+#include "ctl_print.h"
 #include "ctl_show.h"
-#include "utf8.h"
-
-#define MINUTE 60
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
-/* "3d 4h", "2h 5m", "7m 3s", "12s". */
-static void
-write_age(char *text, size_t size, double seconds)
-{
-	static const struct {
-		long length, next;
-		char unit, next_unit;
-	} scales[] = {{DAY, HOUR, 'd', 'h'}, {HOUR, MINUTE, 'h', 'm'}, {MINUTE, 1, 'm', 's'}};
-	long whole = (long)seconds;
-	for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++)
-		if (whole >= scales[i].length) {
-			snprintf(text, size, "%ld%c %ld%c", whole / scales[i].length, scales[i].unit,
-			         whole % scales[i].length / scales[i].next, scales[i].next_unit);
-			return;
-		}
-	snprintf(text, size, "%lds", whole);
-}
-
-/* A client's bytes must not steer the terminal: what is no printable character of valid UTF-8 becomes '?'. */
-static void
-put_safe(const char *text, FILE *out)
-{
-	size_t left = strlen(text);
-	while (left > 0) {
-		size_t n = utf8_sequence(text, left);
-		/* C0 and DEL, and C1, which begins with C2 80 to C2 9F. */
-		bool control = n == 1 ? (unsigned char)*text < ' ' || *text == 0x7f
-		                      : n == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0;
-		if (n == 0 || control)
-			fputc('?', out);
-		else
-			fwrite(text, 1, n, out);
-		text += n > 0 ? n : 1;
-		left -= n > 0 ? n : 1;
-	}
-}
 
 static void
 show_service(const struct ctl_snapshot *snapshot, FILE *out)
 {
-	char age[32];
-	write_age(age, sizeof age, snapshot->up_s);
+	char age[CTL_AGE_BYTES];
+	ctl_write_age(age, snapshot->up_s);
 	fprintf(out, "%s, up %s", snapshot->status, age);
 	if (snapshot->supervisor != 0)
 		fprintf(out, ", supervisor %ld%s, generation %u", (long)snapshot->supervisor,
@@ -69,9 +25,15 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 		        (unsigned long long)snapshot->deaths[i]);
 	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
 	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+	fprintf(out, "errors: %llu", (unsigned long long)snapshot->errors.total);
+	if (snapshot->errors.total > 0)
+		fprintf(out, " of %u kinds", snapshot->errors.kinds);
+	if (snapshot->log_levels > 0)
+		fprintf(out, "; log levels that are set for a while: %u", snapshot->log_levels);
+	fputc('\n', out);
 	if (snapshot->refusal[0] != '\0') {
 		fprintf(out, "last refusal: ");
-		put_safe(snapshot->refusal, out);
+		ctl_put_safe(snapshot->refusal, out);
 		fputc('\n', out);
 	}
 }
@@ -79,19 +41,19 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 static void
 show_worker(const struct ctl_worker *row, FILE *out)
 {
-	char age[32];
-	write_age(age, sizeof age, row->age_s);
+	char age[CTL_AGE_BYTES];
+	ctl_write_age(age, row->age_s);
 	fprintf(out, "%6u %8ld %-6s %4u %8s %-8s %-8s %6u %10llu %8llu %8llu", row->index, (long)row->pid,
 	        slot_role_name(row->role), row->generation, age, row->lives ? slot_state_name(row->state) : "dead",
 	        row->has_request ? slot_phase_name(row->phase) : "-", row->connections,
 	        (unsigned long long)row->requests, (unsigned long long)row->given, (unsigned long long)row->taken);
 	if (row->has_request) {
 		fprintf(out, "  %.3fs ", row->elapsed_s);
-		put_safe(row->request.method, out);
+		ctl_put_safe(row->request.method, out);
 		fputc(' ', out);
-		put_safe(row->request.path, out);
+		ctl_put_safe(row->request.path, out);
 		fprintf(out, " (");
-		put_safe(row->request.correlation_id, out);
+		ctl_put_safe(row->request.correlation_id, out);
 		fputc(')', out);
 	}
 	fputc('\n', out);

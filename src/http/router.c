@@ -120,6 +120,7 @@ set_match(struct vt_request *req, const struct walk *walk, const struct entry *e
 			(struct name_value){.name = entry->names[i], .value = req->segments[walk->parameters[i]]};
 	req->path_param_count = count;
 	req->route = &entry->route;
+	req->log_context.route = entry->route.path;
 	return ROUTER_FOUND;
 }
 

@@ -268,12 +268,14 @@ area_chown(const struct area *area, uid_t uid, gid_t gid, struct err *err)
 }
 
 static int
-open_existing(struct area *area, struct err *err)
+open_existing(struct area *area, enum area_access access, struct err *err)
 {
-	area->fd = open(area->path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int how = access == AREA_WRITE ? O_RDWR : O_RDONLY;
+	area->fd = open(area->path, how | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 	if (area->fd < 0 || fstat(area->fd, &st) != 0)
-		return err_set(err, "Cannot open the scoreboard %s: %s.", area->path, strerror(errno));
+		return err_set(err, "Cannot open the scoreboard %s: %s%s.", area->path, strerror(errno),
+		               errno == EACCES ? "; it takes the user whose service it is, or root" : "");
 	if (!S_ISREG(st.st_mode) || st.st_size <= 0)
 		return err_set(err, "%s is not a scoreboard.", area->path);
 	area->size_bytes = (size_t)st.st_size;
@@ -281,10 +283,11 @@ open_existing(struct area *area, struct err *err)
 }
 
 int
-area_attach(struct area *area, const char *path, struct err *err)
+area_attach(struct area *area, const char *path, enum area_access access, struct err *err)
 {
+	int protection = access == AREA_WRITE ? PROT_READ | PROT_WRITE : PROT_READ;
 	*area = (struct area){.fd = -1};
-	if (copy_path(area, path, err) == 0 && open_existing(area, err) == 0 && map(area, PROT_READ, err) == 0)
+	if (copy_path(area, path, err) == 0 && open_existing(area, access, err) == 0 && map(area, protection, err) == 0)
 		return 0;
 	area_close(area);
 	return -1;

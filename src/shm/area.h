@@ -44,8 +44,9 @@ enum area_share area_share(struct area *area, const char *path, size_t size_byte
 void area_let_others_in(const struct area *area);
 /* Gives the file to a user and group, before privileges are dropped; (uid_t)-1 and (gid_t)-1 leave as is. */
 int area_chown(const struct area *area, uid_t uid, gid_t gid, struct err *err);
-/* Maps an existing file read-only. */
-int area_attach(struct area *area, const char *path, struct err *err);
+/* Maps an existing file that another process owns; takes no lock. */
+enum area_access { AREA_READ, AREA_WRITE };
+int area_attach(struct area *area, const char *path, enum area_access access, struct err *err);
 /* Unmaps and closes; twice is harmless. */
 void area_close(struct area *area);
 /* Removes the file; only its creator may. */

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "area.h"
+#include "error_table.h"
+#include "log_levels.h"
 #include "scoreboard.h"
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
@@ -63,6 +65,8 @@ struct scoreboard_file {
 	_Alignas(SCOREBOARD_LINE) struct scoreboard_service service;
 	_Alignas(SCOREBOARD_LINE) struct checks_control control;
 	struct check_record checks[SCOREBOARD_MAX_CHECKS];
+	struct level_control levels;
+	struct error_table errors;
 	_Alignas(SCOREBOARD_LINE) char places[]; /* by scoreboard_place() */
 };
 

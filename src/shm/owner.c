@@ -67,3 +67,19 @@ owner_lives(uint64_t owner)
 		return false;
 	return started == owner_started(owner) && state != 'Z' && state != 'X';
 }
+
+bool
+owner_claim(_Atomic uint64_t *word, uint64_t self)
+{
+	uint64_t owner = 0;
+	if (atomic_compare_exchange_strong_explicit(word, &owner, self, memory_order_acq_rel, memory_order_acquire))
+		return true;
+	return !owner_lives(owner) &&
+	       atomic_compare_exchange_strong_explicit(word, &owner, self, memory_order_acq_rel, memory_order_relaxed);
+}
+
+void
+owner_release(_Atomic uint64_t *word, uint64_t self)
+{
+	atomic_compare_exchange_strong_explicit(word, &self, 0, memory_order_acq_rel, memory_order_relaxed);
+}

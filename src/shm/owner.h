@@ -8,6 +8,7 @@
 #ifndef SHM_OWNER_H
 #define SHM_OWNER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -23,5 +24,13 @@ pid_t owner_pid(uint64_t owner);
 uint64_t owner_started(uint64_t owner);
 /* False for nobody, and for a process that has ended, reaped or not, whoever has its pid now. */
 bool owner_lives(uint64_t owner);
+
+/*
+ * Takes a word that says whose turn it is, where nobody or a dead process has it; false: a living one has it. Never
+ * waits; looks into /proc only where the word is taken.
+ */
+bool owner_claim(_Atomic uint64_t *word, uint64_t self);
+/* Gives it back; does nothing where it is not self's. */
+void owner_release(_Atomic uint64_t *word, uint64_t self);
 
 #endif

@@ -70,13 +70,13 @@ scoreboard_create(const char *path, const struct scoreboard_shape *shape, bool *
 	return board;
 }
 
-struct scoreboard *
-scoreboard_attach(const char *path, struct err *err)
+static struct scoreboard *
+attach(const char *path, enum area_access access, struct err *err)
 {
 	struct scoreboard *board = allocate(err);
 	if (board == NULL)
 		return NULL;
-	if (area_attach(&board->area, path, err) != 0) {
+	if (area_attach(&board->area, path, access, err) != 0) {
 		free(board);
 		return NULL;
 	}
@@ -88,6 +88,18 @@ scoreboard_attach(const char *path, struct err *err)
 	layout_take_sizes(board);
 	board->slots = layout_mapped_slots(board);
 	return board;
+}
+
+struct scoreboard *
+scoreboard_attach(const char *path, struct err *err)
+{
+	return attach(path, AREA_READ, err);
+}
+
+struct scoreboard *
+scoreboard_attach_to_control(const char *path, struct err *err)
+{
+	return attach(path, AREA_WRITE, err);
 }
 
 /* More slots behind those that are there; whoever has mapped fewer goes on with those. */
@@ -215,4 +227,16 @@ struct scoreboard_service *
 scoreboard_service(struct scoreboard *board)
 {
 	return &board->file->service;
+}
+
+struct level_control *
+scoreboard_levels(struct scoreboard *board)
+{
+	return &board->file->levels;
+}
+
+struct error_table *
+scoreboard_errors(struct scoreboard *board)
+{
+	return &board->file->errors;
 }

@@ -21,6 +21,8 @@
 #include "seqlock.h"
 
 struct err;
+struct error_table;
+struct level_control;
 
 #define SCOREBOARD_MAX_SLOTS 4096 /* for two generations of WORKERS_MAX, and admin workers */
 #define SCOREBOARD_MAX_RING_BYTES (64U << 20)
@@ -116,6 +118,11 @@ struct scoreboard *scoreboard_share(const char *path, const struct scoreboard_sh
  * closing again would drop its lock.
  */
 struct scoreboard *scoreboard_attach(const char *path, struct err *err);
+/*
+ * As scoreboard_attach(), but the file can be written: for the words that are meant to be written from outside
+ * (log_levels.h), by its user or root. Takes no lock and touches nobody's.
+ */
+struct scoreboard *scoreboard_attach_to_control(const char *path, struct err *err);
 /* Unmaps; does not remove the file. NULL is allowed. */
 void scoreboard_close(struct scoreboard *board);
 void scoreboard_unlink(const struct scoreboard *board);
@@ -217,6 +224,11 @@ struct pool_summary {
 	uint32_t connections;
 };
 void scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_summary *summary);
+
+/* ---- What is told from outside, and told to it ---- */
+
+struct level_control *scoreboard_levels(struct scoreboard *board); /* log_levels.h */
+struct error_table *scoreboard_errors(struct scoreboard *board);   /* error_table.h */
 
 /* ---- Check results ---- */
 

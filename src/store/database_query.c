@@ -19,6 +19,8 @@
 #include "log.h"
 #include "rows.h"
 
+#define LOGGER "vitals.database"
+
 /* Only VT_ERROR: the other outcomes are the client's or the operator's to know, and told by the answer. */
 static void
 log_failure(struct database *db, const struct database_query *query)
@@ -28,7 +30,7 @@ log_failure(struct database *db, const struct database_query *query)
 	const struct vt_field fields[] = {VT_STR("sqlstate", sqlstate), VT_STR("error", db->error)};
 	if (db->log != NULL)
 		log_write(db->log, &(const struct log_record){.level = VT_ERROR_LEVEL,
-		                                              .logger = "vitals.database",
+		                                              .logger = LOGGER,
 		                                              .message = "Statement failed",
 		                                              .site = LOG_SITE,
 		                                              .context = query->log_context,
@@ -47,7 +49,7 @@ log_statement(struct database *db, const struct database_query *query, int64_t s
 		VT_STR("result", result == VT_OK ? "ok" : db->error),
 	};
 	log_write(db->log, &(const struct log_record){.level = VT_DEBUG,
-	                                              .logger = "vitals.database",
+	                                              .logger = LOGGER,
 	                                              .message = "Statement",
 	                                              .site = LOG_SITE,
 	                                              .context = query->log_context,
@@ -89,6 +91,15 @@ run(struct database *db, const struct database_query *query, int64_t deadline_ns
 	return result;
 }
 
+/* With DEBUG=on; also while somebody has set a level for this very request, route or logger, who wants to see it. */
+static bool
+is_logged(const struct database *db, const struct database_query *query)
+{
+	if (db->log == NULL)
+		return false;
+	return db->debug_sql || log_asked_for(db->log, VT_DEBUG, LOGGER, query->log_context);
+}
+
 enum vt_result
 database_query(struct database *db, const struct database_query *query, struct vt_rows **rows)
 {
@@ -105,7 +116,7 @@ database_query(struct database *db, const struct database_query *query, struct v
 			result = run(db, query, deadline_ns, rows);
 	}
 	database_forget_answer(db);
-	if (db->debug_sql && db->log != NULL)
+	if (is_logged(db, query))
 		log_statement(db, query, started_ns, result);
 	return result;
 }

@@ -227,6 +227,7 @@ log_body(struct vt_request *req, struct vt_response *res)
 
 	if (r != VT_OK)
 		return r;
+	vt_log(req, VT_DEBUG, "Test detail", VT_INT("bytes", size));
 	vt_log(req, VT_INFO, "Test record", VT_STRN("text", data, size), VT_STR("Api-Key", "hunter2"),
 	       VT_INT("bytes", size), VT_DOUBLE("half", 0.5), VT_BOOL("yes", true));
 	return vt_no_content(res, 204);

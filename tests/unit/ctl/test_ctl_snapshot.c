@@ -9,6 +9,8 @@
 #include "clock.h"
 #include "ctl_snapshot.h"
 #include "err.h"
+#include "error_table.h"
+#include "log_levels.h"
 #include "owner.h"
 #include "run_suite.h"
 
@@ -128,6 +130,27 @@ START_TEST(every_word_of_the_service_is_copied)
 	ck_assert_str_eq(snapshot.refusal, "WORKERS is no number.");
 	for (unsigned i = 0; i < DEATH_CAUSES; i++)
 		ck_assert_uint_eq(snapshot.deaths[i], 10 + i);
+}
+END_TEST
+
+START_TEST(errors_and_levels_that_hold_are_counted)
+{
+	struct err err;
+	const struct error_kind kind = {.message = "m"};
+	for (uint64_t i = 0; i < 5; i++)
+		error_table_note(scoreboard_errors(board),
+		                 &(const struct error_note){
+					 .fingerprint = 1 + i % 2, .kind = &kind, .real_ns = 1, .self = owner_self()});
+	for (int i = 0; i < 3; i++) {
+		struct level_override override = {.scope = LEVEL_LOGGER,
+		                                  .until_ns = clock_mono_ns() + i * NS_PER_S * 60};
+		override.text[0] = (char)('a' + i);
+		ck_assert_int_eq(log_levels_set(scoreboard_levels(board), &override, deadline_in_ms(5000), &err), 0);
+	}
+	take();
+	ck_assert_uint_eq(snapshot.errors.total, 5);
+	ck_assert_uint_eq(snapshot.errors.kinds, 2);
+	ck_assert_uint_eq(snapshot.log_levels, 2);
 }
 END_TEST
 
@@ -320,6 +343,7 @@ main(void)
 	tcase_add_test(tc, the_status_is_told_from_supervisor_drain_and_start);
 	tcase_add_test(tc, every_word_of_the_service_is_copied);
 	tcase_add_test(tc, a_refusal_that_is_being_written_is_left_out);
+	tcase_add_test(tc, errors_and_levels_that_hold_are_counted);
 	tcase_add_test(tc, the_service_s_age_is_the_real_clock_s);
 	tcase_add_test(tc, there_is_a_row_for_every_slot_with_an_owner_dead_or_alive);
 	tcase_add_test(tc, every_word_of_a_slot_is_copied);

@@ -91,7 +91,7 @@ lines(void)
 
 /* ---- The service ---- */
 
-START_TEST(the_service_stands_in_three_lines)
+START_TEST(the_service_stands_in_four_lines)
 {
 	snapshot.deaths[DEATH_SIGNAL] = 1;
 	snapshot.deaths[DEATH_EXIT] = 2;
@@ -103,7 +103,8 @@ START_TEST(the_service_stands_in_three_lines)
 	snapshot.row_count = 0;
 	ck_assert_str_eq(show(), "serving, up 1d 1h, supervisor 4700, generation 2\n"
 	                         "workers: 2 of 2, 1 idle, 1 busy; connections: 9; requests: 77\n"
-	                         "deaths: signal 1, exit 2, oom 3, timeout 4; recycled: 5; reloads: 6, refused: 7\n");
+	                         "deaths: signal 1, exit 2, oom 3, timeout 4; recycled: 5; reloads: 6, refused: 7\n"
+	                         "errors: 0\n");
 }
 END_TEST
 
@@ -121,6 +122,12 @@ START_TEST(what_is_out_of_the_ordinary_is_added)
 	ck_shows(", 1 held back, since they keep dying;");
 	snapshot.workers_max = 8;
 	ck_shows("workers: 2 of 2 (2 to 8), ");
+	ck_shows_not("kinds");
+	ck_shows_not("log levels");
+	snapshot.errors = (struct error_totals){.total = 45, .kinds = 3};
+	ck_shows("\nerrors: 45 of 3 kinds\n");
+	snapshot.log_levels = 2;
+	ck_shows("\nerrors: 45 of 3 kinds; log levels that are set for a while: 2\n");
 	snprintf(snapshot.refusal, sizeof snapshot.refusal, "WORKERS is no number.");
 	ck_shows("\nlast refusal: WORKERS is no number.\n");
 }
@@ -165,7 +172,7 @@ START_TEST(a_worker_is_a_line_under_its_headings)
 		"\n\nWORKER      PID ROLE    GEN      AGE STATE    PHASE     CONNS   REQUESTS    GIVEN    TAKEN  REQUEST\n"
 		"     3     4711 worker    2    1m 1s busy     database      5 1234567890123        6        7"
 		"  1.500s GET /users/42 (id-1)\n");
-	ck_assert_uint_eq(lines(), 6);
+	ck_assert_uint_eq(lines(), 7);
 }
 END_TEST
 
@@ -173,7 +180,7 @@ START_TEST(without_workers_there_are_no_headings)
 {
 	snapshot.row_count = 0;
 	ck_shows_not("WORKER");
-	ck_assert_uint_eq(lines(), 3);
+	ck_assert_uint_eq(lines(), 4);
 }
 END_TEST
 
@@ -209,7 +216,7 @@ START_TEST(every_worker_has_its_line_in_order)
 	rows[2].pid = 4713;
 	snapshot.rows = rows;
 	snapshot.row_count = 3;
-	ck_assert_uint_eq(lines(), 8);
+	ck_assert_uint_eq(lines(), 9);
 	ck_assert_ptr_nonnull(strstr(strstr(strstr(shown, "4711 "), "4712 "), "4713 "));
 }
 END_TEST
@@ -299,7 +306,7 @@ START_TEST(no_bytes_at_all_steer_a_terminal)
 			}
 			fields[f].text[fields[f].size - 1] = '\0';
 		}
-		ck_assert_uint_eq(lines(), 7);
+		ck_assert_uint_eq(lines(), 8);
 		ck_assert(is_harmless(shown, shown_bytes));
 	}
 }
@@ -321,7 +328,7 @@ main(void)
 	Suite *suite = suite_create("ctl_text");
 	TCase *tc = tcase_create("ctl_text");
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_test(tc, the_service_stands_in_three_lines);
+	tcase_add_test(tc, the_service_stands_in_four_lines);
 	tcase_add_test(tc, what_is_out_of_the_ordinary_is_added);
 	tcase_add_test(tc, ages_are_told_in_their_two_largest_units);
 	tcase_add_test(tc, a_worker_is_a_line_under_its_headings);

@@ -114,7 +114,7 @@ START_TEST(test_dead_owner_is_replaced)
 	struct err err;
 	bool was_there = false;
 	ck_assert_int_eq(in_child(create_and_die), 0);
-	ck_assert_int_eq(area_attach(&old, path, &err), 0);
+	ck_assert_int_eq(area_attach(&old, path, AREA_READ, &err), 0);
 	ck_assert_int_eq(area_create(&area, path, SIZE, &was_there, &err), 0);
 	ck_assert(was_there);
 	ck_assert_int_eq(*(char *)area.base, 0);
@@ -223,10 +223,10 @@ START_TEST(test_errors_are_sentences)
 	bool was_there;
 	ck_assert_int_eq(area_create(&area, "/nowhere/at/all", SIZE, &was_there, &err), -1);
 	ck_assert_str_eq(err.text, "Cannot create the scoreboard /nowhere/at/all: No such file or directory.");
-	ck_assert_int_eq(area_attach(&area, "/nowhere/at/all", &err), -1);
+	ck_assert_int_eq(area_attach(&area, "/nowhere/at/all", AREA_READ, &err), -1);
 	ck_assert_str_eq(err.text, "Cannot open the scoreboard /nowhere/at/all: No such file or directory.");
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	ck_assert_int_eq(area_attach(&area, path, &err), -1);
+	ck_assert_int_eq(area_attach(&area, path, AREA_READ, &err), -1);
 	ck_assert_ptr_nonnull(strstr(err.text, "is not a scoreboard"));
 }
 END_TEST

@@ -109,6 +109,22 @@ START_TEST(the_largest_pid_has_room)
 }
 END_TEST
 
+START_TEST(a_turn_is_of_one_living_process)
+{
+	static _Atomic uint64_t word;
+	uint64_t self = owner_self(), dead = self - (UINT64_C(1) << OWNER_PID_BITS);
+	ck_assert(owner_claim(&word, self));
+	ck_assert(!owner_claim(&word, self));
+	owner_release(&word, dead); /* not its own */
+	ck_assert_uint_eq(atomic_load(&word), self);
+	owner_release(&word, self);
+	ck_assert_uint_eq(atomic_load(&word), 0);
+	atomic_store(&word, dead);
+	ck_assert(owner_claim(&word, self));
+	ck_assert_uint_eq(atomic_load(&word), self);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -121,6 +137,7 @@ main(void)
 	tcase_add_test(tc, a_stopped_process_lives);
 	tcase_add_test(tc, odd_names_of_processes_do_not_confuse_it);
 	tcase_add_test(tc, the_largest_pid_has_room);
+	tcase_add_test(tc, a_turn_is_of_one_living_process);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -49,7 +49,41 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct scoreboard_file, control), 1216},
 		{offsetof(struct scoreboard_file, checks), 1280},
 		{sizeof(struct check_record), 320},
-		{offsetof(struct scoreboard_file, places), 11520},
+		{offsetof(struct scoreboard_file, levels), 11520},
+		{sizeof(struct level_control), 5504},
+		{offsetof(struct level_control, told), 8},
+		{offsetof(struct level_control, writer), 16},
+		{offsetof(struct level_control, sets), 64},
+		{sizeof(struct level_set), 2712},
+		{offsetof(struct level_set, reset_by_uid), 8},
+		{offsetof(struct level_set, count), 16},
+		{offsetof(struct level_set, overrides), 24},
+		{sizeof(struct level_override), 168},
+		{offsetof(struct level_override, until_ns), 8},
+		{offsetof(struct level_override, set_real_ns), 16},
+		{offsetof(struct level_override, set_by_uid), 24},
+		{offsetof(struct level_override, scope), 32},
+		{offsetof(struct level_override, level), 33},
+		{offsetof(struct level_override, text), 34},
+		{offsetof(struct scoreboard_file, errors), 17024},
+		{sizeof(struct error_table), 37440},
+		{offsetof(struct error_table, total), 8},
+		{offsetof(struct error_table, replaced), 16},
+		{offsetof(struct error_table, unlisted), 24},
+		{offsetof(struct error_table, fingerprints), 64},
+		{offsetof(struct error_table, entries), 576},
+		{sizeof(struct error_entry), 576},
+		{offsetof(struct error_entry, first_ns), 8},
+		{offsetof(struct error_entry, last_ns), 16},
+		{offsetof(struct error_entry, id_writer), 24},
+		{offsetof(struct error_entry, id_lock), 32},
+		{offsetof(struct error_entry, correlation_id), 36},
+		{offsetof(struct error_entry, kind.level), 165},
+		{offsetof(struct error_entry, kind.route), 177},
+		{offsetof(struct error_entry, kind.message), 305},
+		{offsetof(struct error_entry, kind.code), 433},
+		{offsetof(struct error_entry, kind.place), 465},
+		{offsetof(struct scoreboard_file, places), 54464},
 		{sizeof(struct slot), 2688},
 		{sizeof(struct log_ring), 192},
 		{sizeof(struct frame), 24},
@@ -87,8 +121,8 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct slot, crash.sender), 656},
 		{offsetof(struct slot, crash.length), 660},
 		{offsetof(struct slot, crash.backtrace), 664},
-		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 9}), 42240},
-		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 18, .ring_bytes = {131072}}), 2560256},
+		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 9}), 85184},
+		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 18, .ring_bytes = {131072}}), 2603200},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
 		ck_assert_msg(table[i].is == table[i].documented, "row %zu: %zu, documented %zu", i, table[i].is,
@@ -129,6 +163,47 @@ START_TEST(test_attach)
 {
 	atomic_store(&scoreboard_service(board)->workers_wanted, 7);
 	attach_in_child(look_at_service, NULL);
+}
+END_TEST
+
+/* From a process of its own; 0: it could attach, and wrote its mark. */
+static int
+control_in_child(const char *error)
+{
+	int status;
+	pid_t pid = fork();
+	if (pid == 0) {
+		struct err err = {.text = ""};
+		bool was_there;
+		struct scoreboard *seen = scoreboard_attach_to_control(path, &err);
+		if (seen == NULL)
+			_exit(error != NULL && strstr(err.text, error) != NULL ? 0 : 99);
+		atomic_fetch_add(&scoreboard_levels(seen)->told, 1);
+		scoreboard_close(seen);
+		/* The lock of the owner still holds. */
+		seen = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
+		_exit(error == NULL && seen == NULL && strstr(err.text, "belongs to the running process") != NULL ? 0
+		                                                                                                  : 98);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+START_TEST(test_attach_to_control)
+{
+	struct scoreboard_header saved = board->file->header;
+	ck_assert_int_eq(control_in_child(NULL), 0);
+	ck_assert_int_eq(control_in_child(NULL), 0);
+	ck_assert_uint_eq(atomic_load(&scoreboard_levels(board)->told), 2);
+	board->file->header.fingerprint ^= 1;
+	ck_assert_int_eq(control_in_child("layout of another version"), 0);
+	board->file->header = saved;
+	board->file->header.slots = SLOTS + 1;
+	ck_assert_int_eq(control_in_child("damaged"), 0);
+	board->file->header.magic[0] = 'v';
+	ck_assert_int_eq(control_in_child("is not a scoreboard"), 0);
+	board->file->header = saved;
+	ck_assert_uint_eq(atomic_load(&scoreboard_levels(board)->told), 2);
 }
 END_TEST
 
@@ -303,6 +378,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_layout_is_as_documented);
 	tcase_add_test(tc, test_attach);
+	tcase_add_test(tc, test_attach_to_control);
 	tcase_add_test(tc, test_attach_refuses_other_layouts);
 	tcase_add_test(tc, test_create_leaves_other_files_alone);
 	tcase_add_test(tc, test_create_replaces_what_was_not_ready);
