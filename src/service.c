@@ -21,6 +21,7 @@
 #include "service_state.h"
 #include "settings.h"
 #include "supervisor.h"
+#include "trace_log.h"
 
 #define SPARE_DESCRIPTORS 64
 
@@ -114,6 +115,8 @@ service_brief_workers(struct service *service, struct err *err)
 	                                           .admin_router = service->admin_router,
 	                                           .redact = service->redact,
 	                                           .log = service->log,
+	                                           .trace_log = service->trace_log,
+	                                           .instance_id = service->instance_id,
 	                                           .board = service->board,
 	                                           .listen_fds = fds,
 	                                           .listen_fd_count = set->count};
@@ -259,6 +262,7 @@ service_destroy(struct service *service)
 		handoff_close(&service->handoffs[role]);
 	scoreboard_close(service->board);
 	log_destroy(service->log);
+	trace_log_destroy(service->trace_log);
 	redact_destroy(service->redact);
 	app_fini(&service->app);
 	router_destroy(service->admin_router);

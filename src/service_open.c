@@ -19,11 +19,26 @@
 #include "scoreboard.h"
 #include "service_state.h"
 #include "settings.h"
+#include "trace_log.h"
 
 #define ORPHAN_WAIT_MS 2500
 #define PATH_BYTES 4096
 
 /* ---- Log ---------------------------------------------------------------------------------------- */
+
+static int
+open_trace_log(struct service *service, struct err *err)
+{
+	if (service->settings->trace_file == NULL)
+		return 0;
+	correlation_id_make(service->instance_id);
+	service->trace_log = trace_log_create(service->settings->trace_file, err);
+	if (service->trace_log == NULL)
+		return -1;
+	if (service->run_as.uid == (uid_t)-1)
+		return 0;
+	return trace_log_chown(service->trace_log, service->run_as.uid, service->run_as.gid, err);
+}
 
 int
 service_open_log(struct service *service, struct err *err)
@@ -36,7 +51,7 @@ service_open_log(struct service *service, struct err *err)
 	                                               .file = settings->log_file,
 	                                               .redact = service->redact},
 	                          err);
-	if (service->log == NULL)
+	if (service->log == NULL || open_trace_log(service, err) != 0)
 		return -1;
 	if (service->run_as.uid == (uid_t)-1)
 		return 0;

@@ -18,7 +18,13 @@
 #include "log.h"
 #include "services.h"
 #include "settings.h"
+#include "span_line.h"
+#include "trace_log.h"
 #include "worker.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
 
 /* A connection that was idle for longer is asked whether it still answers before it is used. */
 #define PING_IDLE_MS 1000
@@ -37,6 +43,9 @@ reopen_log(void *context)
 	struct err err;
 	if (log_reopen(with->log, &err) != 0)
 		log_event(with->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		          VT_STR("reason", err.text));
+	if (trace_log_reopen(with->trace_log, &err) != 0)
+		log_event(with->log, VT_ERROR_LEVEL, "vitals.trace", "The file for spans cannot be opened again",
 		          VT_STR("reason", err.text));
 }
 
@@ -73,9 +82,23 @@ open_stores(const struct worker_context *with, struct services *services, struct
 }
 
 static int
+open_spans(const struct worker_context *with, struct services *services, struct err *err)
+{
+	if (with->trace_log == NULL)
+		return 0;
+	services->trace_log = with->trace_log;
+	services->span_line =
+		span_line_create(&(struct span_resource){.service_name = with->settings->service_name,
+	                                                 .service_version = with->settings->service_version,
+	                                                 .instance_id = with->instance_id,
+	                                                 .library_version = PACKAGE_VERSION});
+	return services->span_line != NULL ? 0 : err_set(err, "There is no memory for spans.");
+}
+
+static int
 open_services(const struct worker_context *with, struct services *services, struct err *err)
 {
-	if (open_stores(with, services, err) != 0)
+	if (open_stores(with, services, err) != 0 || open_spans(with, services, err) != 0)
 		return -1;
 	services->checks = checks_create(&(struct checks_config){.settings = with->settings,
 	                                                         .board = with->board,
@@ -91,6 +114,7 @@ close_services(struct services *services)
 	checks_destroy(services->checks);
 	cache_destroy(services->cache);
 	database_destroy(services->database);
+	span_line_destroy(services->span_line);
 }
 
 static size_t

@@ -11,6 +11,7 @@ struct redact;
 struct router;
 struct settings;
 struct settings_reader;
+struct trace_log;
 
 /* Made before the fork, the same for all workers, constant from then on. */
 struct worker_context {
@@ -21,6 +22,8 @@ struct worker_context {
 		*admin_router; /* the built-in routes alone: no module's handler can hold the admin worker up */
 	const struct redact *redact;
 	struct log *log;
+	struct trace_log *trace_log; /* NULL: no TRACE_FILE */
+	const char *instance_id;     /* of this start of the service, for its spans */
 	struct scoreboard *board;
 	int *listen_fds; /* of the public listeners, for every worker to see their queues */
 	size_t listen_fd_count;
@@ -28,7 +31,7 @@ struct worker_context {
 
 /* A worker_main_fn; context is a struct worker_context. */
 int worker_main(void *context, const struct worker_seat *seat);
-/* Opens the log file again, in the supervisor and in each worker; context is a struct worker_context. */
+/* Opens the log file and the file for spans again, in the supervisor and in each worker; context is a struct worker_context. */
 void reopen_log(void *context);
 
 #endif

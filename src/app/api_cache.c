@@ -3,6 +3,7 @@
 #include "request.h"
 #include "scoreboard.h"
 #include "services.h"
+#include "spans.h"
 
 enum vt_result
 vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t *size_bytes)
@@ -12,8 +13,10 @@ vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t
 		return VT_NOT_CONFIGURED;
 	enum slot_phase before = slot_phase(req->with.slot);
 	slot_set_phase(req->with.slot, PHASE_CACHE);
+	int64_t started_ns = span_started_ns(req);
 	enum vt_result result = cache_get(cache, req->with.arena, key, req->deadline_ns, value, size_bytes);
 	slot_set_phase(req->with.slot, before);
+	span_cache(req, started_ns, "GET", result);
 	return result;
 }
 
@@ -27,9 +30,11 @@ vt_cache_set(struct vt_request *req, const char *key, const void *value, size_t 
 		return VT_ERROR;
 	enum slot_phase before = slot_phase(req->with.slot);
 	slot_set_phase(req->with.slot, PHASE_CACHE);
+	int64_t started_ns = span_started_ns(req);
 	struct cache_item item = {.key = key, .value = value, .size_bytes = size_bytes, .ttl_ms = ttl_s * 1000};
 	enum vt_result result = cache_set(cache, &item, req->deadline_ns);
 	slot_set_phase(req->with.slot, before);
+	span_cache(req, started_ns, "SET", result);
 	return result;
 }
 
@@ -41,7 +46,9 @@ vt_cache_delete(struct vt_request *req, const char *key)
 		return VT_NOT_CONFIGURED;
 	enum slot_phase before = slot_phase(req->with.slot);
 	slot_set_phase(req->with.slot, PHASE_CACHE);
+	int64_t started_ns = span_started_ns(req);
 	enum vt_result result = cache_delete(cache, key, req->deadline_ns);
 	slot_set_phase(req->with.slot, before);
+	span_cache(req, started_ns, "UNLINK", result);
 	return result;
 }

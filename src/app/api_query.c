@@ -5,6 +5,7 @@
 #include "response.h"
 #include "scoreboard.h"
 #include "services.h"
+#include "spans.h"
 #include "strbuf.h"
 
 static void
@@ -22,6 +23,7 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 		return VT_NOT_CONFIGURED;
 	enum slot_phase before = slot_phase(req->with.slot);
 	slot_set_phase(req->with.slot, PHASE_DATABASE);
+	int64_t started_ns = span_started_ns(req);
 	enum vt_result result = database_query(db,
 	                                       &(struct database_query){.sql = sql,
 	                                                                .params = params,
@@ -30,6 +32,10 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 	                                                                .log_context = &req->log_context},
 	                                       rows);
 	slot_set_phase(req->with.slot, before);
+	span_statement(req, &(struct statement_span){.started_ns = started_ns,
+	                                             .sql = sql,
+	                                             .sqlstate = database_sqlstate(db),
+	                                             .result = result});
 	if (result != VT_OK)
 		return result;
 	if (arena_on_reset(req->with.arena, free_rows, *rows) != 0) {

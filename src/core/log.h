@@ -44,7 +44,7 @@ uint64_t log_dropped(const struct log *log);
 
 /* The IDs of the request at hand; NULL ones are left out. */
 struct log_context {
-	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id;
+	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id, *trace_flags;
 };
 
 struct log_record {

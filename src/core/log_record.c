@@ -26,8 +26,8 @@ static const char *const level_names[] = {
 };
 
 static const char *const reserved_names[] = {
-	"timestamp",      "level",      "logger",  "message",  "module",  "function",  "line",
-	"correlation_id", "request_id", "user_id", "trace_id", "span_id", "exception", "truncated",
+	"timestamp",  "level",   "logger",   "message", "module",      "function",  "line",      "correlation_id",
+	"request_id", "user_id", "trace_id", "span_id", "trace_flags", "exception", "truncated",
 };
 
 struct writer {
@@ -163,6 +163,7 @@ put_context(struct writer *w, const struct log_context *context)
 	put_bounded(w, "user_id", context->user_id, LOG_NAME_MAX_BYTES);
 	put_bounded(w, "trace_id", context->trace_id, LOG_NAME_MAX_BYTES);
 	put_bounded(w, "span_id", context->span_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, "trace_flags", context->trace_flags, LOG_NAME_MAX_BYTES);
 }
 
 /* ---- Texts that may hold a secret --------------------------------------------------------------- */

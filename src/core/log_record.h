@@ -2,7 +2,7 @@
  * log_record.h - one record as one line of JSON.
  *
  * The order of the fields is fixed: timestamp, level, logger, message, module, function, line,
- * correlation_id, request_id, user_id, trace_id, span_id (those present), exception, then the record's own.
+ * correlation_id, request_id, user_id, trace_id, span_id, trace_flags (those present), exception, then the record's own.
  */
 #ifndef CORE_LOG_RECORD_H
 #define CORE_LOG_RECORD_H

@@ -9,6 +9,8 @@
 #include "err.h"
 #include "strbuf.h"
 
+#define RATIO_DIGITS 6 /* behind the point: millionths */
+
 struct unit {
 	const char *name;
 	int64_t factor;
@@ -95,6 +97,24 @@ parse_size(const char *text, int64_t *number)
 	return -1;
 }
 
+/* "0.25": digits, and then perhaps a point and up to six more. */
+static int
+parse_ratio(const char *text, int64_t *number)
+{
+	const char *behind;
+	if (text[0] == '-' || parse_digits(text, 10, number, &behind) != 0)
+		return -1;
+	size_t digits = *behind == '.' ? strspn(behind + 1, "0123456789") : 0;
+	if ((*behind == '.' && digits == 0) || digits > RATIO_DIGITS || behind[digits > 0 ? digits + 1 : 0] != '\0')
+		return -1;
+	for (size_t i = 0; i < RATIO_DIGITS; i++) {
+		int digit = i < digits ? behind[1 + i] - '0' : 0;
+		if (__builtin_mul_overflow(*number, 10, number) || __builtin_add_overflow(*number, digit, number))
+			return -1;
+	}
+	return 0;
+}
+
 static int
 parse_word(const struct setting_def *def, const char *text, int64_t *number)
 {
@@ -120,6 +140,8 @@ parse_number(const struct setting_def *def, const char *text, int64_t *number)
 		return parse_size(text, number);
 	case SETTING_MODE:
 		return parse_whole(text, 8, number);
+	case SETTING_RATIO:
+		return parse_ratio(text, number);
 	default:
 		return parse_whole(text, 10, number);
 	}
@@ -203,6 +225,17 @@ write_with_unit(struct strbuf *out, const struct unit *units, int64_t number)
 	strbuf_printf(out, "%lld%s", (long long)(number / best->factor), number == 0 ? "" : best->name);
 }
 
+/* Without zeros at its end. */
+static void
+write_ratio(struct strbuf *out, int64_t number)
+{
+	strbuf_printf(out, "%lld.%06lld", (long long)(number / 1000000), (long long)(number % 1000000));
+	while (out->length > 0 && out->data[out->length - 1] == '0')
+		strbuf_truncate(out, out->length - 1);
+	if (out->length > 0 && out->data[out->length - 1] == '.')
+		strbuf_truncate(out, out->length - 1);
+}
+
 void
 setting_number_write(struct strbuf *out, const struct setting_def *def, int64_t number)
 {
@@ -221,6 +254,9 @@ setting_number_write(struct strbuf *out, const struct setting_def *def, int64_t 
 		break;
 	case SETTING_MODE:
 		strbuf_printf(out, "%04llo", (unsigned long long)number);
+		break;
+	case SETTING_RATIO:
+		write_ratio(out, number);
 		break;
 	default:
 		strbuf_printf(out, "%lld", (long long)number);
@@ -251,6 +287,8 @@ kind(enum setting_type type)
 		return "a size such as 64KiB, 16MiB or 1GiB";
 	case SETTING_MODE:
 		return "an octal mode";
+	case SETTING_RATIO:
+		return "a ratio such as 0.01";
 	default:
 		return "a whole number";
 	}

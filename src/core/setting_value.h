@@ -6,6 +6,7 @@
  *   duration  a whole number with ms, s, m, h or d; a bare number is seconds
  *   size      a whole number with B, K, KiB, M, MiB, G, GiB in any case; a bare number is bytes
  *   mode      octal digits
+ *   ratio     a decimal fraction with at most six digits behind the point
  *   word      one of the table's, in any case
  *   list      with commas in between
  */

@@ -50,6 +50,8 @@ struct settings {
 	int64_t log_format;
 	bool log_probes;
 	struct text_list redact_fields;
+	char *trace_file;
+	int64_t trace_sample; /* of the traces that start here, in millionths */
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */

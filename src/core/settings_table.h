@@ -20,6 +20,7 @@ enum setting_type {
 	SETTING_DURATION, /* milliseconds */
 	SETTING_SIZE,     /* bytes */
 	SETTING_MODE,     /* octal */
+	SETTING_RATIO,    /* from 0 to 1, in millionths */
 	SETTING_WORD      /* the index in words */
 };
 

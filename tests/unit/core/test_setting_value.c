@@ -18,6 +18,7 @@ static const struct setting_def duration = {.name = "D", .type = SETTING_DURATIO
 static const struct setting_def short_duration = {.name = "S", .type = SETTING_DURATION, .min = 10, .max = 999};
 static const struct setting_def size = {.name = "Z", .type = SETTING_SIZE, .max = INT64_MAX};
 static const struct setting_def mode = {.name = "M", .type = SETTING_MODE, .max = 0777};
+static const struct setting_def ratio = {.name = "R", .type = SETTING_RATIO, .max = 1000000};
 static const struct setting_def word = {.name = "W", .type = SETTING_WORD, .words = words};
 
 static const struct {
@@ -64,6 +65,13 @@ static const struct {
 	{&mode, "660", 0660},
 	{&mode, "0", 0},
 	{&mode, "777", 0777},
+	{&ratio, "0", 0},
+	{&ratio, "1", 1000000},
+	{&ratio, "0.01", 10000},
+	{&ratio, "0.5", 500000},
+	{&ratio, "0.000001", 1},
+	{&ratio, "1.000000", 1000000},
+	{&ratio, "0.123456", 123456},
 	{&word, "DEBUG", 0},
 	{&word, "info", 1},
 	{&word, "Warning", 2},
@@ -123,6 +131,20 @@ static const struct {
 	{&mode, "rw"},
 	{&mode, "-1"},
 	{&mode, "0o660"},
+	{&ratio, ""},
+	{&ratio, "."},
+	{&ratio, ".5"},
+	{&ratio, "0."},
+	{&ratio, "1.000001"},
+	{&ratio, "2"},
+	{&ratio, "-0.5"},
+	{&ratio, "0.0000001"},
+	{&ratio, "0.5 "},
+	{&ratio, "0,5"},
+	{&ratio, "1e-2"},
+	{&ratio, "1%"},
+	{&ratio, "0.5.5"},
+	{&ratio, "9223372036854775807"},
 	{&word, ""},
 	{&word, "TRACE"},
 	{&word, "INF"},
@@ -194,6 +216,7 @@ static const struct {
 	{&duration, "a duration such as 800ms, 30s, 5m, 1h or 1d not below 0"},
 	{&short_duration, "a duration such as 800ms, 30s, 5m, 1h or 1d from 10ms to 999ms"},
 	{&mode, "an octal mode from 0000 to 0777"},
+	{&ratio, "a ratio such as 0.01 from 0 to 1"},
 	{&word, "DEBUG, INFO or WARNING"},
 };
 
