@@ -44,18 +44,19 @@ error_type(enum vt_result result)
 	}
 }
 
+/* Ends it now, under an ID of its own where it has none. */
 static void
-add(struct vt_request *req, struct span *span, const struct vt_field *attributes, size_t count)
+add(struct vt_request *req, const struct span *given)
 {
 	char span_id[SPAN_ID_BYTES];
-	random_hex(span_id, (SPAN_ID_BYTES - 1) / 2);
-	span->kind = SPAN_CLIENT;
-	if (span->span_id == NULL)
-		span->span_id = span_id;
-	span->end_ns = clock_mono_ns();
-	span->attributes = attributes;
-	span->attribute_count = count;
-	span_line_add(services_of(req)->span_line, span);
+	struct span span = *given;
+	span.kind = SPAN_CLIENT;
+	span.end_ns = clock_mono_ns();
+	if (span.span_id == NULL) {
+		random_hex(span_id, (SPAN_ID_BYTES - 1) / 2);
+		span.span_id = span_id;
+	}
+	span_line_add(services_of(req)->span_line, &span);
 }
 
 void
@@ -77,10 +78,11 @@ span_statement(struct vt_request *req, const struct statement_span *statement)
 		VT_STR("db.response.status_code", sqlstate),
 		VT_STR("error.type", error),
 	};
-	struct span span = {.name = operation[0] != '\0' ? operation : "postgresql",
-	                    .start_ns = statement->started_ns,
-	                    .failed = error != NULL};
-	add(req, &span, attributes, sizeof attributes / sizeof *attributes);
+	add(req, &(struct span){.name = operation[0] != '\0' ? operation : "postgresql",
+	                        .start_ns = statement->started_ns,
+	                        .failed = error != NULL,
+	                        .attributes = attributes,
+	                        .attribute_count = sizeof attributes / sizeof *attributes});
 }
 
 void
@@ -94,8 +96,11 @@ span_cache(struct vt_request *req, int64_t started_ns, const char *name, enum vt
 		VT_STR("db.operation.name", name),
 		VT_STR("error.type", error),
 	};
-	struct span span = {.name = name, .start_ns = started_ns, .failed = error != NULL};
-	add(req, &span, attributes, sizeof attributes / sizeof *attributes);
+	add(req, &(struct span){.name = name,
+	                        .start_ns = started_ns,
+	                        .failed = error != NULL,
+	                        .attributes = attributes,
+	                        .attribute_count = sizeof attributes / sizeof *attributes});
 }
 
 void
@@ -116,9 +121,11 @@ span_outbound(struct vt_request *req, const struct vt_outbound *call)
 		VT_STRN("url.full", url.length > 0 ? url.data : NULL, url.length), VT_STR("error.type", error),
 		VT_INT("http.response.status_code", call->status), /* the last: left out where there was no answer */
 	};
-	struct span span = {.name = strcmp(method, "_OTHER") == 0 ? "HTTP" : method,
-	                    .span_id = call->span_id,
-	                    .start_ns = call->started_ns,
-	                    .failed = error != NULL};
-	add(req, &span, attributes, sizeof attributes / sizeof *attributes - (call->status == 0 ? 1 : 0));
+	add(req,
+	    &(struct span){.name = strcmp(method, "_OTHER") == 0 ? "HTTP" : method,
+	                   .span_id = call->span_id,
+	                   .start_ns = call->started_ns,
+	                   .failed = error != NULL,
+	                   .attributes = attributes,
+	                   .attribute_count = sizeof attributes / sizeof *attributes - (call->status == 0 ? 1 : 0)});
 }

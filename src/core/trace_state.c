@@ -21,10 +21,11 @@ lower_or_digit(char c)
 static bool
 key_valid(const char *key, size_t size)
 {
+	static const char others[] = {'_', '-', '*', '/', '@'};
 	if (size == 0 || size > KEY_MAX_BYTES || !lower_or_digit(key[0]))
 		return false;
 	for (size_t i = 1; i < size; i++)
-		if (!lower_or_digit(key[i]) && memchr("_-*/@", key[i], 5) == NULL)
+		if (!lower_or_digit(key[i]) && memchr(others, key[i], sizeof others) == NULL)
 			return false;
 	return true;
 }
