@@ -221,7 +221,15 @@ START_TEST(any_bytes_become_json)
 	span_line_begin(line, &trace, NULL);
 	for (int i = 0; i < 40; i++)
 		span_line_add(line, &inner);
-	json_object_put(finish(&outer));
+	struct json_object *json = finish(&outer), *spans = at(json, SPANS);
+	struct json_object *last = json_object_array_get_idx(spans, json_object_array_length(spans) - 1);
+	/* Six bytes for each of the bound, 24 times, is more than a line: the span stays, its attributes do not. */
+	size_t kept = json_object_array_length(at(last, "attributes"));
+	if (_i == 1)
+		ck_assert_uint_eq(kept, 0);
+	else if (_i == 'a')
+		ck_assert_uint_ge(kept, SPAN_ATTRIBUTES_MAX);
+	json_object_put(json);
 }
 END_TEST
 
