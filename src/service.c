@@ -22,6 +22,7 @@
 #include "service_state.h"
 #include "settings.h"
 #include "supervisor.h"
+#include "trace_log.h"
 
 #define SPARE_DESCRIPTORS 64
 /* How long a stopped service waits for a log that takes nothing. */
@@ -117,6 +118,8 @@ service_brief_workers(struct service *service, struct err *err)
 	                                           .admin_router = service->admin_router,
 	                                           .redact = service->redact,
 	                                           .log = service->log,
+	                                           .trace_log = service->trace_log,
+	                                           .instance_id = service->instance_id,
 	                                           .board = service->board,
 	                                           .listen_fds = fds,
 	                                           .listen_fd_count = set->count};
@@ -147,8 +150,8 @@ reopen_service_log(void *context)
 {
 	const struct service *service = context;
 	struct err err;
-	if (log_reopen(service->log, &err) != 0)
-		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+	if (log_reopen(service->log, &err) != 0 || trace_log_reopen(service->trace_log, &err) != 0)
+		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
 		          VT_STR("reason", err.text));
 }
 
@@ -176,6 +179,7 @@ log_writer_of(const struct service *service)
 	return (struct log_writer_config){.board = service->board,
 	                                  .scope = LOG_WRITER_ALL,
 	                                  .log = service->log,
+	                                  .trace = trace_log_sink(service->trace_log),
 	                                  .gather_ms = service->settings->log_flush_ms};
 }
 
@@ -293,6 +297,7 @@ service_destroy(struct service *service)
 		handoff_close(&service->handoffs[role]);
 	scoreboard_close(service->board);
 	log_destroy(service->log);
+	trace_log_destroy(service->trace_log);
 	redact_destroy(service->redact);
 	app_fini(&service->app);
 	router_destroy(service->admin_router);

@@ -17,6 +17,7 @@
 #include "scoreboard.h"
 #include "service_state.h"
 #include "settings.h"
+#include "trace_log.h"
 
 #define LOGGER "vitals.service"
 #define PATH_BYTES 4096
@@ -68,6 +69,7 @@ log_into_ring(struct service *service, struct log_writer_config *config, unsigne
 	                                     .scope = LOG_WRITER_SLOT,
 	                                     .slot = index,
 	                                     .log = service->log,
+	                                     .trace = trace_log_sink(service->trace_log),
 	                                     .gather_ms = service->settings->log_flush_ms};
 	scoreboard_abandon_rings(service->board, index);
 	service->workers.log_thread = start_log_thread(config, &err);
@@ -77,7 +79,9 @@ log_into_ring(struct service *service, struct log_writer_config *config, unsigne
 		return;
 	}
 	const struct ring ring = scoreboard_ring(service->board, index, RING_LOG);
+	const struct ring spans = scoreboard_ring(service->board, index, RING_TRACE);
 	log_use_ring(service->log, &ring, &ring.shared->wake);
+	trace_log_use_ring(service->trace_log, &spans, &ring.shared->wake);
 }
 
 static void
@@ -113,6 +117,7 @@ service_run_alone(struct service *service, struct err *err)
 	int status = worker_main(&service->workers, &seat);
 	log_thread_stop(service->workers.log_thread);
 	log_use_ring(service->log, NULL, NULL);
+	trace_log_use_ring(service->trace_log, NULL, NULL);
 	slot_release(slot);
 	return status == EXIT_SUCCESS ? 0 : err_set(err, "This process cannot serve; the log says why.");
 }

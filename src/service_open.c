@@ -22,11 +22,26 @@
 #include "scoreboard.h"
 #include "service_state.h"
 #include "settings.h"
+#include "trace_log.h"
 
 #define ORPHAN_WAIT_MS 2500
 #define PATH_BYTES 4096
 
 /* ---- Log ---------------------------------------------------------------------------------------- */
+
+static int
+open_trace_log(struct service *service, struct err *err)
+{
+	if (service->settings->trace_file == NULL)
+		return 0;
+	correlation_id_make(service->instance_id);
+	service->trace_log = trace_log_create(service->settings->trace_file, err);
+	if (service->trace_log == NULL)
+		return -1;
+	if (service->run_as.uid == (uid_t)-1)
+		return 0;
+	return trace_log_chown(service->trace_log, service->run_as.uid, service->run_as.gid, err);
+}
 
 int
 service_open_log(struct service *service, struct err *err)
@@ -42,7 +57,7 @@ service_open_log(struct service *service, struct err *err)
 	                                               .service_name = settings->service_name,
 	                                               .service_version = settings->service_version},
 	                          err);
-	if (service->log == NULL)
+	if (service->log == NULL || open_trace_log(service, err) != 0)
 		return -1;
 	if (service->run_as.uid == (uid_t)-1)
 		return 0;
@@ -76,8 +91,10 @@ slots_needed(const struct settings *settings)
 static struct scoreboard_shape
 shape_of(unsigned slots, const struct settings *settings)
 {
-	return (struct scoreboard_shape){.slots = slots,
-	                                 .ring_bytes = {[RING_LOG] = (size_t)settings->log_buffer_bytes}};
+	return (struct scoreboard_shape){
+		.slots = slots,
+		.ring_bytes = {[RING_LOG] = (size_t)settings->log_buffer_bytes,
+	                       [RING_TRACE] = settings->trace_file != NULL ? (size_t)settings->trace_buffer_bytes : 0}};
 }
 
 /* From here on the log writer brings this process's records to the file, as it does with the workers'. */
@@ -341,8 +358,13 @@ try_board(const struct service *service, const char *path, struct err *err)
 	if (strcmp(path, service->inherited.scoreboard_path) != 0)
 		return err_set(err, "SCOREBOARD is %s, but the service that runs uses %s; a restart can change it.",
 		               path, service->inherited.scoreboard_path);
-	if (scoreboard_fits(service->inherited.scoreboard_fd))
-		return 0;
+	if (scoreboard_fits(service->inherited.scoreboard_fd)) {
+		if (service->settings->trace_file == NULL ||
+		    scoreboard_ring_bytes(service->inherited.scoreboard_fd, RING_TRACE) > 0)
+			return 0;
+		return err_set(err,
+		               "TRACE_FILE: the service that runs was started without one; a restart can change it.");
+	}
 	snprintf(folder, sizeof folder, "%s", path);
 	if (faccessat(AT_FDCWD, dirname(folder), W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;

@@ -8,6 +8,7 @@
 #define SERVICE_STATE_H
 
 #include "app.h"
+#include "correlation.h"
 #include "handover.h"
 #include "identity.h"
 #include "launcher.h"
@@ -17,6 +18,7 @@
 
 struct redact;
 struct router;
+struct trace_log;
 
 /* The listeners of one setting. */
 struct listener_set {
@@ -33,6 +35,8 @@ struct service {
 	struct router *admin_router;
 	struct redact *redact;
 	struct log *log;
+	struct trace_log *trace_log;       /* NULL: no TRACE_FILE */
+	char instance_id[UUID_TEXT_BYTES]; /* of this start, for its spans */
 	struct scoreboard *board;
 	bool board_adopted;                       /* from the program before, with what its rings hold */
 	struct listener_set sets[HANDOVER_ROLES]; /* by role: LISTEN, ADMIN_LISTEN */

@@ -126,6 +126,7 @@ VT_API const char *vt_client_ip(const struct vt_request *req);    /* REMOTE_ADDR
 VT_API const char *vt_user(const struct vt_request *req);         /* REMOTE_USER, NULL where nobody is authenticated */
 VT_API const char *vt_correlation_id(const struct vt_request *req); /* never NULL */
 VT_API const char *vt_request_id(const struct vt_request *req);     /* never NULL */
+VT_API const char *vt_trace_id(const struct vt_request *req);       /* 32 hexadecimal digits, never NULL */
 VT_API void *vt_route_context(const struct vt_request *req);
 
 /* A path parameter of the route's template, decoded; NULL if the template has none of that name. */
@@ -194,6 +195,36 @@ VT_API enum vt_result vt_no_content(struct vt_response *res, int status);
 VT_API enum vt_result vt_problem(struct vt_response *res, int status, const char *detail);
 /* Answers for a result other than VT_OK with the status that enum vt_result names. */
 VT_API enum vt_result vt_fail(struct vt_response *res, enum vt_result result);
+
+/* ---- Calls to other services ------------------------------------------------------------------- */
+
+struct vt_header_field {
+	const char *name, *value;
+};
+
+/* One call that a handler makes. Strings of the caller's need to live until vt_outbound_done() only. */
+struct vt_outbound {
+	/* Filled by vt_outbound_headers(); they belong to the request. */
+	const struct vt_header_field *headers;
+	size_t count;
+	const char *span_id;
+	int64_t started_ns;
+	/* Filled by the handler before vt_outbound_done(). */
+	const char *method, *url; /* "POST", the whole URL; secrets are taken out of it */
+	int status;               /* of the answer; 0: there was none */
+};
+
+/*
+ * Gives the headers that a call to another service is to carry: traceparent (W3C Trace Context level 2: the request's
+ * trace, and a parent ID that is this call's own), tracestate where the request came with one, and X-Correlation-ID.
+ * Once for each call, just before it. VT_OK or VT_NO_MEMORY.
+ */
+VT_API enum vt_result vt_outbound_headers(struct vt_request *req, struct vt_outbound *call);
+/*
+ * Tells that the call has ended, for its span in TRACE_FILE. Without it the spans of the service that was called hang
+ * below one that nobody knows.
+ */
+VT_API void vt_outbound_done(struct vt_request *req, const struct vt_outbound *call);
 
 /* ---- Log --------------------------------------------------------------------------------------- */
 

@@ -19,7 +19,13 @@
 #include "log_thread.h"
 #include "services.h"
 #include "settings.h"
+#include "span_line.h"
+#include "trace_log.h"
 #include "worker.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
 
 /* A connection that was idle for longer is asked whether it still answers before it is used. */
 #define PING_IDLE_MS 1000
@@ -45,8 +51,11 @@ log_into_ring(const struct worker_context *with, const struct worker_seat *seat)
 {
 	const struct ring wake = scoreboard_ring(with->board, SCOREBOARD_SUPERVISOR, RING_LOG);
 	const struct ring ring = scoreboard_ring(with->board, seat->index, RING_LOG);
+	const struct ring spans = scoreboard_ring(with->board, seat->index, RING_TRACE);
 	log_use_ring(with->log, &ring, &wake.shared->wake);
 	log_leave_sink(with->log);
+	trace_log_use_ring(with->trace_log, &spans, &wake.shared->wake);
+	trace_log_leave_sink(with->trace_log);
 }
 
 static int
@@ -82,9 +91,23 @@ open_stores(const struct worker_context *with, struct services *services, struct
 }
 
 static int
+open_spans(const struct worker_context *with, struct services *services, struct err *err)
+{
+	if (with->trace_log == NULL)
+		return 0;
+	services->trace_log = with->trace_log;
+	services->span_line =
+		span_line_create(&(struct span_resource){.service_name = with->settings->service_name,
+	                                                 .service_version = with->settings->service_version,
+	                                                 .instance_id = with->instance_id,
+	                                                 .library_version = PACKAGE_VERSION});
+	return services->span_line != NULL ? 0 : err_set(err, "There is no memory for spans.");
+}
+
+static int
 open_services(const struct worker_context *with, struct services *services, struct err *err)
 {
-	if (open_stores(with, services, err) != 0)
+	if (open_stores(with, services, err) != 0 || open_spans(with, services, err) != 0)
 		return -1;
 	services->checks = checks_create(&(struct checks_config){.settings = with->settings,
 	                                                         .board = with->board,
@@ -100,6 +123,7 @@ close_services(struct services *services)
 	checks_destroy(services->checks);
 	cache_destroy(services->cache);
 	database_destroy(services->database);
+	span_line_destroy(services->span_line);
 }
 
 static size_t

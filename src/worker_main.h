@@ -12,6 +12,7 @@ struct redact;
 struct router;
 struct settings;
 struct settings_reader;
+struct trace_log;
 
 /* Made before the fork, the same for all workers, constant from then on. */
 struct worker_context {
@@ -23,6 +24,8 @@ struct worker_context {
 	const struct redact *redact;
 	struct log *log;
 	struct log_thread *log_thread; /* NULL: the log writer is a process */
+	struct trace_log *trace_log;   /* NULL: no TRACE_FILE */
+	const char *instance_id;       /* of this start of the service, for its spans */
 	struct scoreboard *board;
 	int *listen_fds; /* of the public listeners, for every worker to see their queues */
 	size_t listen_fd_count;

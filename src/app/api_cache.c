@@ -3,6 +3,7 @@
 #include "phase.h"
 #include "request.h"
 #include "services.h"
+#include "spans.h"
 
 enum vt_result
 vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t *size_bytes)
@@ -10,9 +11,11 @@ vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t
 	struct cache *cache = services_of(req)->cache;
 	if (cache == NULL)
 		return VT_NOT_CONFIGURED;
+	int64_t started_ns = span_started_ns(req);
 	struct phase phase = phase_enter(req, PHASE_CACHE);
 	enum vt_result result = cache_get(cache, req->with.arena, key, req->deadline_ns, value, size_bytes);
 	phase_leave(req, &phase);
+	span_cache(req, started_ns, "GET", result);
 	return result;
 }
 
@@ -24,10 +27,12 @@ vt_cache_set(struct vt_request *req, const char *key, const void *value, size_t 
 		return VT_NOT_CONFIGURED;
 	if (ttl_s < 0 || ttl_s > INT64_MAX / 1000)
 		return VT_ERROR;
+	int64_t started_ns = span_started_ns(req);
 	struct phase phase = phase_enter(req, PHASE_CACHE);
 	struct cache_item item = {.key = key, .value = value, .size_bytes = size_bytes, .ttl_ms = ttl_s * 1000};
 	enum vt_result result = cache_set(cache, &item, req->deadline_ns);
 	phase_leave(req, &phase);
+	span_cache(req, started_ns, "SET", result);
 	return result;
 }
 
@@ -37,8 +42,10 @@ vt_cache_delete(struct vt_request *req, const char *key)
 	struct cache *cache = services_of(req)->cache;
 	if (cache == NULL)
 		return VT_NOT_CONFIGURED;
+	int64_t started_ns = span_started_ns(req);
 	struct phase phase = phase_enter(req, PHASE_CACHE);
 	enum vt_result result = cache_delete(cache, key, req->deadline_ns);
 	phase_leave(req, &phase);
+	span_cache(req, started_ns, "UNLINK", result);
 	return result;
 }

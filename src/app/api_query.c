@@ -6,6 +6,7 @@
 #include "request.h"
 #include "response.h"
 #include "services.h"
+#include "spans.h"
 #include "strbuf.h"
 
 static void
@@ -22,6 +23,7 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 	if (db == NULL)
 		return VT_NOT_CONFIGURED;
 	struct phase phase = phase_enter(req, PHASE_DATABASE);
+	int64_t started_ns = span_started_ns(req);
 	enum vt_result result = database_query(db,
 	                                       &(struct database_query){.sql = sql,
 	                                                                .comment = query_comment(req),
@@ -31,6 +33,10 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 	                                                                .log_context = &req->log_context},
 	                                       rows);
 	phase_note_statement(req, sql, phase_leave(req, &phase));
+	span_statement(req, &(struct statement_span){.started_ns = started_ns,
+	                                             .sql = sql,
+	                                             .sqlstate = database_sqlstate(db),
+	                                             .result = result});
 	if (result != VT_OK)
 		return result;
 	if (arena_on_reset(req->with.arena, free_rows, *rows) != 0) {

@@ -17,6 +17,8 @@ struct scoreboard;
 struct settings;
 struct settings_reader;
 struct slot;
+struct span_line;
+struct trace_log;
 
 struct services {
 	const struct settings *settings;
@@ -30,6 +32,8 @@ struct services {
 	struct database *database; /* NULL: no DATABASE_URL */
 	struct cache *cache;       /* NULL: no REDIS_URL */
 	struct checks *checks;
+	struct span_line *span_line; /* NULL: no TRACE_FILE, as the next */
+	struct trace_log *trace_log;
 };
 
 static inline struct services *

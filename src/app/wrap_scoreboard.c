@@ -12,6 +12,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	(void)res;
 	struct slot_request seen = {.started_ns = req->started_ns};
 	snprintf(seen.correlation_id, sizeof seen.correlation_id, "%s", req->correlation_id);
+	snprintf(seen.trace_id, sizeof seen.trace_id, "%s", req->trace.trace_id);
 	snprintf(seen.method, sizeof seen.method, "%s", vt_method(req));
 	snprintf(seen.path, sizeof seen.path, "%s", vt_path(req));
 	snprintf(seen.route, sizeof seen.route, "%s", req->route != NULL ? req->route->path : "");

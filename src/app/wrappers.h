@@ -9,6 +9,7 @@
 #include "chain.h"
 
 extern const struct wrapper wrap_correlation; /* gives the request its IDs, the response X-Correlation-ID */
+extern const struct wrapper wrap_trace;       /* gives the request its trace context, and writes its spans */
 extern const struct wrapper wrap_scoreboard;  /* shows the request in the worker's slot */
 extern const struct wrapper wrap_timing;      /* X-Process-Time */
 extern const struct wrapper wrap_log;         /* "Request started", "Request completed" */

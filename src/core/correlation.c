@@ -1,8 +1,10 @@
-/* correlation.c - correlation IDs: judged by a table-free scan, made by libuuid. */
+/* correlation.c - correlation IDs: judged by a table-free scan, made of random bytes and written by libuuid. */
 #include "correlation.h"
 
 #include <string.h>
 #include <uuid/uuid.h>
+
+#include "random_id.h"
 
 static bool
 allowed(char c)
@@ -25,7 +27,9 @@ correlation_id_valid(const char *text)
 void
 correlation_id_make(char out[UUID_TEXT_BYTES])
 {
-	uuid_t uuid;
-	uuid_generate_random(uuid);
+	uuid_t uuid = {0};
+	random_bytes(uuid, sizeof uuid);
+	uuid[6] = (unsigned char)((uuid[6] & 0x0f) | 0x40); /* version 4, RFC 9562 section 5.4 */
+	uuid[8] = (unsigned char)((uuid[8] & 0x3f) | 0x80); /* variant, section 4.1 */
 	uuid_unparse_lower(uuid, out);
 }

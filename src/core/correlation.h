@@ -11,7 +11,7 @@
 
 /* One value of [A-Za-z0-9._-]{1,128}. */
 bool correlation_id_valid(const char *text);
-/* A random UUID (RFC 9562 version 4) in lower case, by libuuid, and a NUL. */
+/* A random UUID (RFC 9562 version 4) in lower case, and a NUL; its bytes are random_id.h's, since uuid_generate_random() makes five system calls. */
 void correlation_id_make(char out[UUID_TEXT_BYTES]);
 
 #endif

@@ -80,7 +80,7 @@ void log_settle(const struct log *log);
 
 /* The IDs of the request at hand; NULL ones are left out. */
 struct log_context {
-	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id;
+	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id, *trace_flags;
 	const char *route; /* its template; not written, but what levels and errors go by */
 };
 

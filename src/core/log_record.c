@@ -161,6 +161,7 @@ put_context(struct writer *w, const struct log_context *context)
 	put_bounded(w, w->names[NAME_USER_ID], context->user_id, LOG_NAME_MAX_BYTES);
 	put_bounded(w, w->names[NAME_TRACE_ID], context->trace_id, LOG_NAME_MAX_BYTES);
 	put_bounded(w, w->names[NAME_SPAN_ID], context->span_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, w->names[NAME_TRACE_FLAGS], context->trace_flags, LOG_NAME_MAX_BYTES);
 }
 
 /* ---- Texts that may hold a secret --------------------------------------------------------------- */

@@ -2,8 +2,8 @@
  * log_record.h - one record as one line of JSON.
  *
  * The order of the fields is fixed: timestamp, level, logger, message, module, function, line,
- * correlation_id, request_id, user_id, trace_id, span_id (those present), exception,
- * fingerprint (errors), then the record's own.
+ * correlation_id, request_id, user_id, trace_id, span_id, trace_flags (those
+ * present), exception, fingerprint (errors), then the record's own.
  * The form "ecs" begins as the ECS logging specification wants it: @timestamp, log.level, message, ecs.version,
  * then the service's name and version, and goes on in the same order under ECS's names (log_schema.h).
  */

@@ -17,7 +17,8 @@ struct err;
 struct log_batch;
 
 struct log_sink {
-	char *path; /* NULL: standard error */
+	char *path;                 /* NULL: standard error */
+	const char *what, *setting; /* "The log file", "LOG_FILE": for errors */
 	int fd;
 	bool may_block;     /* a pipe, socket or terminal, whose reader may have stopped */
 	_Atomic bool stuck; /* it did not take the last line in time: the next one does not wait at all */
@@ -27,6 +28,8 @@ struct log_sink {
 
 /* path NULL or "stderr": standard error. A file is created with mode 0640; root follows no symbolic link. 0 or -1. */
 int log_sink_open(struct log_sink *sink, const char *path, struct err *err);
+/* A file alone, of which errors speak as the one of that setting. */
+int log_sink_open_file(struct log_sink *sink, const char *path, const char *what, const char *setting, struct err *err);
 /* Twice is harmless. */
 void log_sink_close(struct log_sink *sink);
 /* Gives a file, and nothing else, to a user and group. 0 or -1. */

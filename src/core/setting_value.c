@@ -140,10 +140,10 @@ parse_number(const struct setting_def *def, const char *text, int64_t *number)
 		return parse_duration(text, number);
 	case SETTING_SIZE:
 		return parse_size(text, number);
-	case SETTING_RATIO:
-		return parse_ratio(text, number);
 	case SETTING_MODE:
 		return parse_whole(text, 8, number);
+	case SETTING_RATIO:
+		return parse_ratio(text, number);
 	default:
 		return parse_whole(text, 10, number);
 	}
@@ -255,11 +255,11 @@ setting_number_write(struct strbuf *out, const struct setting_def *def, int64_t 
 	case SETTING_SIZE:
 		write_with_unit(out, size_units, number);
 		break;
-	case SETTING_RATIO:
-		write_ratio(out, number);
-		break;
 	case SETTING_MODE:
 		strbuf_printf(out, "%04llo", (unsigned long long)number);
+		break;
+	case SETTING_RATIO:
+		write_ratio(out, number);
 		break;
 	default:
 		strbuf_printf(out, "%lld", (long long)number);

@@ -7,6 +7,7 @@
  *   size      a whole number with B, K, KiB, M, MiB, G, GiB in any case; a bare number is bytes
  *   ratio     0 to 1 with at most six decimals, or a percentage with at most four
  *   mode      octal digits
+ *   ratio     a decimal fraction with at most six digits behind the point
  *   word      one of the table's, in any case
  *   list      with commas in between
  */

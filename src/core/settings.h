@@ -55,6 +55,9 @@ struct settings {
 	int64_t log_buffer_bytes, log_flush_ms; /* the first a process's own */
 	int64_t slow_request_ms;                /* 0: none is slow */
 	struct text_list redact_fields;
+	char *trace_file;
+	int64_t trace_buffer_bytes; /* a process's own */
+	int64_t trace_sample;       /* of the traces that start here, in millionths */
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */

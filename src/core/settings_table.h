@@ -19,8 +19,8 @@ enum setting_type {
 	SETTING_INT,      /* int64_t, as all that follow */
 	SETTING_DURATION, /* milliseconds */
 	SETTING_SIZE,     /* bytes */
-	SETTING_RATIO,    /* millionths */
 	SETTING_MODE,     /* octal */
+	SETTING_RATIO,    /* from 0 to 1, in millionths */
 	SETTING_WORD      /* the index in words */
 };
 

@@ -70,6 +70,12 @@ vt_request_id(const struct vt_request *req)
 	return req->request_id;
 }
 
+const char *
+vt_trace_id(const struct vt_request *req)
+{
+	return req->trace.trace_id;
+}
+
 void *
 vt_route_context(const struct vt_request *req)
 {

@@ -21,7 +21,7 @@
 /* The variables that are not header fields; the first of a name counts. NULL: not sent. */
 struct cgi {
 	const char *method, *request_uri, *document_uri, *script_name, *path_info, *query_string;
-	const char *client_ip, *user, *request_scheme, *https, *request_id, *request_start;
+	const char *client_ip, *user, *request_scheme, *https, *request_id, *request_start, *protocol;
 };
 
 static const struct {
@@ -40,6 +40,7 @@ static const struct {
 	{"HTTPS", offsetof(struct cgi, https)},
 	{"REQUEST_ID", offsetof(struct cgi, request_id)},
 	{"REQUEST_START", offsetof(struct cgi, request_start)},
+	{"SERVER_PROTOCOL", offsetof(struct cgi, protocol)},
 };
 
 void
@@ -57,6 +58,7 @@ request_init(struct vt_request *req, const struct request_setup *setup)
 		.query_string = "",
 		.raw_path = "",
 		.client_ip = "",
+		.protocol = "",
 		.path = "",
 		.content_type = "",
 		.content_length = -1,
@@ -266,6 +268,8 @@ set_plain_fields(struct vt_request *req, const struct cgi *cgi)
 		req->user = req->log_context.user_id = cgi->user;
 	if (given(cgi->request_id))
 		req->web_request_id = cgi->request_id;
+	if (given(cgi->protocol))
+		req->protocol = cgi->protocol;
 	if (given(cgi->request_start))
 		req->queue_ns = time_stamp_age_ns(cgi->request_start, clock_real_ns());
 	if (cgi->query_string != NULL)

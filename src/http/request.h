@@ -15,6 +15,7 @@
 #include "correlation.h"
 #include "log.h"
 #include "phase.h"
+#include "trace_context.h"
 #include "vitals.h"
 
 struct arena;
@@ -71,13 +72,17 @@ struct vt_request {
 	size_t path_param_count;
 	const struct route *route;  /* NULL until matched */
 	const char *web_request_id; /* REQUEST_ID as given, NULL where absent */
+	const char *protocol;       /* SERVER_PROTOCOL as given, "HTTP/1.1", "" where absent */
 
 	char correlation_id[CORRELATION_ID_MAX + 1];
 	char request_id[CORRELATION_ID_MAX + 1];
-	struct log_context log_context; /* points at the two above and user */
 	struct request_times times;
 	bool log_sampled, log_completed; /* LOG_SAMPLE takes it; "Request completed" is written */
 	const char *sql_comment;         /* what names the request in its statements; NULL: not made yet, "": none */
+	struct trace_context trace;      /* its IDs are empty until the wrappers have entered */
+	const char *tracestate;          /* to be sent on; NULL: there is none */
+	bool recorded;                   /* its spans are written to TRACE_FILE */
+	struct log_context log_context;  /* points at the IDs above, and user */
 
 	/* What was wrong with what the client sent, as a sentence for its problem document; NULL: nothing to add. */
 	const char *explanation;

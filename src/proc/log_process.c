@@ -87,7 +87,7 @@ reopen(struct log_writer *writer, struct log *log)
 {
 	struct err err;
 	if (log_writer_reopen(writer, &err) != 0)
-		log_event(log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		log_event(log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
 		          VT_STR("reason", err.text));
 }
 

@@ -68,7 +68,7 @@ reopen(struct log_thread *thread)
 {
 	struct err err;
 	if (log_writer_reopen(thread->writer, &err) != 0)
-		log_event(thread->config->log, VT_ERROR_LEVEL, "vitals.log", "The log file cannot be opened again",
+		log_event(thread->config->log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
 		          VT_STR("reason", err.text));
 }
 

@@ -216,6 +216,14 @@ scoreboard_fits(int fd)
 	       header.version == SCOREBOARD_VERSION && header.fingerprint == layout_fingerprint();
 }
 
+size_t
+scoreboard_ring_bytes(int fd, enum ring_kind kind)
+{
+	struct scoreboard_header header;
+	bool whole = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header;
+	return whole ? (size_t)header.ring_bytes[kind] : 0;
+}
+
 void
 layout_take_sizes(struct scoreboard *board)
 {

@@ -108,6 +108,8 @@ struct scoreboard *scoreboard_create(const char *path, const struct scoreboard_s
 struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err);
 /* True where the file of this descriptor is of this build's layout, so that it could be adopted. Leaves fd open. */
 bool scoreboard_fits(int fd);
+/* Of such a file: the bytes of each slot's ring of that kind. */
+size_t scoreboard_ring_bytes(int fd, enum ring_kind kind);
 /*
  * For processes without a supervisor, which share a scoreboard among equals: made by whoever comes first, kept, with
  * all it has counted, when the last has gone. Refused while a supervisor owns it.

@@ -114,6 +114,12 @@ database_error(const struct database *db)
 	return db->error;
 }
 
+const char *
+database_sqlstate(const struct database *db)
+{
+	return db->sqlstate;
+}
+
 void
 database_set_error(struct database *db, const char *words)
 {

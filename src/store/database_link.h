@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "backoff.h"
+#include "database_error.h"
 #include "io_step.h"
 #include "vitals.h"
 
@@ -54,6 +55,7 @@ struct database {
 	bool ping_reopened;
 
 	char error[160];
+	char sqlstate[SQLSTATE_BYTES]; /* of the last statement, "" where the server did not refuse it */
 };
 
 /* ---- database_connect.c ---- */

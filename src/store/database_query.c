@@ -12,6 +12,7 @@
  * Log records hold the server's primary message and never a parameter.
  */
 #include <libpq-fe.h>
+#include <stdio.h>
 
 #include "clock.h"
 #include "database.h"
@@ -57,6 +58,14 @@ log_statement(struct database *db, const struct database_query *query, int64_t s
 	                                              .count = sizeof fields / sizeof fields[0]});
 }
 
+static void
+keep_sqlstate(struct database *db)
+{
+	const char *sqlstate = PQresultErrorField(db->answer, PG_DIAG_SQLSTATE); /* NULL is allowed */
+	if (sqlstate != NULL)
+		snprintf(db->sqlstate, sizeof db->sqlstate, "%s", sqlstate);
+}
+
 static enum vt_result
 deliver(struct database *db, struct vt_rows **rows)
 {
@@ -86,6 +95,7 @@ run(struct database *db, const struct database_query *query, int64_t deadline_ns
 	db->used_ns = clock_mono_ns();
 	if (result == VT_OK)
 		result = deliver(db, rows);
+	keep_sqlstate(db);
 	if (result == VT_ERROR)
 		log_failure(db, query);
 	return result;
@@ -107,6 +117,7 @@ database_query(struct database *db, const struct database_query *query, struct v
 	int64_t deadline_ns = deadline_min(query->deadline_ns, deadline_in_ms(db->query_timeout_ms));
 	enum vt_result result;
 	*rows = NULL;
+	db->sqlstate[0] = '\0';
 	if (deadline_ns <= started_ns) {
 		database_set_error(db, "no time was left");
 		result = VT_TIMEOUT; /* nothing was begun: the connection is as it was */

@@ -31,6 +31,11 @@ def demo_module() -> Path:
     return build_directory() / "examples" / "demo" / ".libs" / "demo.so"
 
 
+def relay_module() -> Path:
+    """examples/relay as a shared object."""
+    return build_directory() / "examples" / "relay" / ".libs" / "relay.so"
+
+
 def run_once(directory: Path, *arguments: str, seconds: float = 10.0,
              env: Optional[dict[str, str]] = None) -> subprocess.CompletedProcess[str]:
     """vitalsd with arguments that make it end by itself."""
@@ -163,4 +168,4 @@ class Vitalsd:
         return status
 
 
-__all__ = ["CHECKOUT", "Vitalsd", "build_directory", "demo_module", "new_id", "program", "run_once"]
+__all__ = ["CHECKOUT", "Vitalsd", "build_directory", "demo_module", "new_id", "program", "relay_module", "run_once"]

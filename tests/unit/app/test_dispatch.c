@@ -244,6 +244,7 @@ START_TEST(the_slot_shows_the_request_until_it_is_finished)
 	run("GET", "/hello?secret=1", "HTTP_X_CORRELATION_ID=seen", NULL);
 	ck_assert(was_in_flight);
 	ck_assert_str_eq(in_flight.correlation_id, "seen");
+	ck_assert_uint_eq(strspn(in_flight.trace_id, "0123456789abcdef"), 32);
 	ck_assert_str_eq(in_flight.method, "GET");
 	ck_assert_str_eq(in_flight.path, "/hello");
 	ck_assert_str_eq(in_flight.route, "/hello");
