@@ -20,6 +20,52 @@
 #define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
+/* Of what is told from outside, and told to it. */
+static const uint32_t outside_facts[] = {
+	sizeof(struct level_control),
+	offsetof(struct level_control, told),
+	offsetof(struct level_control, writer),
+	offsetof(struct level_control, sets),
+	offsetof(struct level_set, reset_by_uid),
+	offsetof(struct level_set, reset_by_pid),
+	offsetof(struct level_set, count),
+	offsetof(struct level_set, overrides),
+	sizeof(struct level_override),
+	offsetof(struct level_override, until_ns),
+	offsetof(struct level_override, set_real_ns),
+	offsetof(struct level_override, set_by_uid),
+	offsetof(struct level_override, set_by_pid),
+	offsetof(struct level_override, scope),
+	offsetof(struct level_override, level),
+	offsetof(struct level_override, text),
+	sizeof(struct error_table),
+	offsetof(struct error_table, total),
+	offsetof(struct error_table, replaced),
+	offsetof(struct error_table, unlisted),
+	offsetof(struct error_table, fingerprints),
+	offsetof(struct error_table, entries),
+	sizeof(struct error_entry),
+	offsetof(struct error_entry, first_ns),
+	offsetof(struct error_entry, last_ns),
+	offsetof(struct error_entry, id_writer),
+	offsetof(struct error_entry, id_lock),
+	offsetof(struct error_entry, correlation_id),
+	offsetof(struct error_entry, kind),
+	offsetof(struct error_kind, route),
+	offsetof(struct error_kind, message),
+	offsetof(struct error_kind, code),
+	offsetof(struct error_kind, place),
+};
+
+static uint64_t
+mix(uint64_t hash, const uint32_t *facts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		for (unsigned shift = 0; shift < 32; shift += 8)
+			hash = (hash ^ (facts[i] >> shift & 0xffU)) * FNV_PRIME;
+	return hash;
+}
+
 /* Where everything stands, as one number (FNV-1a). */
 static uint64_t
 layout_fingerprint(void)
@@ -57,39 +103,6 @@ layout_fingerprint(void)
 		offsetof(struct check_result, total_bytes),
 		offsetof(struct check_result, free_bytes),
 		offsetof(struct check_result, text),
-		sizeof(struct level_control),
-		offsetof(struct level_control, told),
-		offsetof(struct level_control, writer),
-		offsetof(struct level_control, sets),
-		offsetof(struct level_set, reset_by_uid),
-		offsetof(struct level_set, reset_by_pid),
-		offsetof(struct level_set, count),
-		offsetof(struct level_set, overrides),
-		sizeof(struct level_override),
-		offsetof(struct level_override, until_ns),
-		offsetof(struct level_override, set_real_ns),
-		offsetof(struct level_override, set_by_uid),
-		offsetof(struct level_override, set_by_pid),
-		offsetof(struct level_override, scope),
-		offsetof(struct level_override, level),
-		offsetof(struct level_override, text),
-		sizeof(struct error_table),
-		offsetof(struct error_table, total),
-		offsetof(struct error_table, replaced),
-		offsetof(struct error_table, unlisted),
-		offsetof(struct error_table, fingerprints),
-		offsetof(struct error_table, entries),
-		sizeof(struct error_entry),
-		offsetof(struct error_entry, first_ns),
-		offsetof(struct error_entry, last_ns),
-		offsetof(struct error_entry, id_writer),
-		offsetof(struct error_entry, id_lock),
-		offsetof(struct error_entry, correlation_id),
-		offsetof(struct error_entry, kind),
-		offsetof(struct error_kind, route),
-		offsetof(struct error_kind, message),
-		offsetof(struct error_kind, code),
-		offsetof(struct error_kind, place),
 		sizeof(struct slot),
 		offsetof(struct slot, worker_started_ns),
 		offsetof(struct slot, generation),
@@ -109,11 +122,8 @@ layout_fingerprint(void)
 		offsetof(struct slot_request, path),
 		offsetof(struct slot_request, route),
 	};
-	uint64_t hash = FNV_OFFSET;
-	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++)
-		for (unsigned shift = 0; shift < 32; shift += 8)
-			hash = (hash ^ (facts[i] >> shift & 0xffU)) * FNV_PRIME;
-	return hash;
+	uint64_t hash = mix(FNV_OFFSET, facts, sizeof facts / sizeof facts[0]);
+	return mix(hash, outside_facts, sizeof outside_facts / sizeof outside_facts[0]);
 }
 
 size_t
