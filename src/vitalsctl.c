@@ -235,7 +235,7 @@ take_arguments(struct arguments *arguments, int argc, char **argv, struct err *e
 	for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (take_option(arguments, option, err) != 0)
 			return -1;
-		arguments->seen |= BIT(option);
+		arguments->seen |= option >= OPTION_ENV_FILE && option <= OPTION_RECENT ? BIT(option) : 0;
 	}
 	if (optind < argc && take_command(arguments, argv[optind++], err) != 0)
 		return -1;

@@ -228,15 +228,3 @@ scoreboard_service(struct scoreboard *board)
 {
 	return &board->file->service;
 }
-
-struct level_control *
-scoreboard_levels(struct scoreboard *board)
-{
-	return &board->file->levels;
-}
-
-struct error_table *
-scoreboard_errors(struct scoreboard *board)
-{
-	return &board->file->errors;
-}

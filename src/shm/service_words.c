@@ -1,5 +1,6 @@
 /*
- * service_words.c - what the scoreboard says of the service as a whole: its slots summed up, its last refused reload.
+ * service_words.c - what the scoreboard says of the service as a whole: its slots summed up, its last refused reload, and
+ * where its log levels and errors stand.
  *
  * Read by health routes, metrics and vitalsctl at any moment, without a lock.
  */
@@ -8,6 +9,18 @@
 
 #include "layout.h"
 #include "owner.h"
+
+struct level_control *
+scoreboard_levels(struct scoreboard *board)
+{
+	return &board->file->levels;
+}
+
+struct error_table *
+scoreboard_errors(struct scoreboard *board)
+{
+	return &board->file->errors;
+}
 
 static void
 count_state(struct pool_summary *summary, enum slot_state state)

@@ -18,6 +18,7 @@
 #define KINDS 40
 
 static struct error_table *table;
+static _Atomic int *go;
 static struct error_row rows[ERRORS_MAX];
 
 static void
@@ -25,12 +26,15 @@ setup(void)
 {
 	table = mmap(NULL, sizeof *table, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(table, MAP_FAILED);
+	go = mmap(NULL, sizeof *go, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ck_assert_ptr_ne(go, MAP_FAILED);
 }
 
 static void
 teardown(void)
 {
 	munmap(table, sizeof *table);
+	munmap((void *)go, sizeof *go);
 }
 
 static void
@@ -146,9 +150,12 @@ run_all(void (*each)(unsigned number))
 	pid_t pids[PROCESSES];
 	for (unsigned i = 0; i < PROCESSES; i++)
 		if ((pids[i] = fork()) == 0) {
+			while (atomic_load(go) == 0)
+				;
 			each(i);
 			_exit(0);
 		}
+	atomic_store(go, 1);
 	for (unsigned i = 0; i < PROCESSES; i++)
 		ck_assert_int_eq(join(pids[i]), 0);
 }

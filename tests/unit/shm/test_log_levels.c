@@ -202,6 +202,21 @@ START_TEST(a_change_is_told_once_with_what_is_newer)
 }
 END_TEST
 
+START_TEST(an_end_in_between_leaves_a_change_to_be_told)
+{
+	struct level_override ended[LOG_LEVELS_MAX];
+	struct level_set set_now;
+	uint64_t since;
+	set_until(LEVEL_LOGGER, "a", 0, 1);
+	set(LEVEL_LOGGER, "b", 0);
+	ck_assert_uint_eq(log_levels_expire(&shared->control, clock_mono_ns(), ended), 1);
+	ck_assert(log_levels_due(&shared->control));
+	ck_assert(log_levels_untold(&shared->control, &set_now, &since));
+	ck_assert_uint_eq(set_now.count, 1);
+	ck_assert_uint_gt(set_now.overrides[0].id, since);
+}
+END_TEST
+
 START_TEST(what_is_over_is_quiet_again)
 {
 	struct err err;
@@ -399,6 +414,7 @@ main(void)
 	tcase_add_test(tc, a_reset_ends_them_all);
 	tcase_add_test(tc, time_ends_them);
 	tcase_add_test(tc, a_change_is_told_once_with_what_is_newer);
+	tcase_add_test(tc, an_end_in_between_leaves_a_change_to_be_told);
 	tcase_add_test(tc, what_is_over_is_quiet_again);
 	tcase_add_test(tc, a_damaged_word_and_open_texts_are_read_within_bounds);
 	suite_add_tcase(suite, tc);

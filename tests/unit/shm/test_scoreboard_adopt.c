@@ -31,6 +31,8 @@ fill(struct scoreboard *filled)
 	atomic_store(&scoreboard_service(filled)->generation, 7);
 	atomic_store(&scoreboard_service(filled)->deaths[DEATH_OOM], 3);
 	scoreboard_refuse_reload(filled, "WORKERS is no number.");
+	atomic_store(&scoreboard_levels(filled)->told, 11);
+	atomic_store(&scoreboard_errors(filled)->fingerprints[ERRORS_MAX - 1], 13);
 	check_publish(filled, SCOREBOARD_MAX_CHECKS - 1, &result);
 	for (unsigned i = 0; i < SLOTS; i++)
 		atomic_store(&scoreboard_slot(filled, i)->requests, 100 + i);
@@ -48,6 +50,10 @@ missing(struct scoreboard *seen, pid_t last_owner)
 		return "the service's words";
 	if (!scoreboard_refusal(seen, text) || strcmp(text, "WORKERS is no number.") != 0)
 		return "the refusal";
+	if (atomic_load(&scoreboard_levels(seen)->told) != 11)
+		return "the log levels";
+	if (error_table_totals(scoreboard_errors(seen)).kinds != 1)
+		return "the errors";
 	if (!check_read(seen, SCOREBOARD_MAX_CHECKS - 1, &result) || strcmp(result.text, "no space") != 0)
 		return "the check's result";
 	if (slot_pid(scoreboard_slot(seen, SLOTS - 1)) != last_owner)
