@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "clock.h"
+#include "crash.h"
 #include "err.h"
 #include "log.h"
 #include "log_thread.h"
@@ -106,6 +107,7 @@ service_run_alone(struct service *service, struct err *err)
 	publish(service);
 	struct log_writer_config log_writer;
 	struct slot *slot = take_slot(service, &spare);
+	crash_watch(slot);
 	unsigned index = scoreboard_index_of(service->board, slot);
 	if (index != SCOREBOARD_SUPERVISOR)
 		log_into_ring(service, &log_writer, index);

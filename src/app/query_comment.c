@@ -28,17 +28,19 @@ put_pair(struct strbuf *out, const char *key, const char *value)
 	strbuf_putc(out, '\'');
 }
 
-/* W3C Trace Context: who looks at the statement finds the trace; it is nobody's parent, so it says no flags. */
+/* W3C Trace Context: who looks at the statement finds the trace. */
 static void
 put_trace(struct strbuf *out, const struct log_context *context)
 {
 	if (context->trace_id == NULL || context->span_id == NULL)
 		return;
-	strbuf_printf(out, ",traceparent='00-");
+	strbuf_puts(out, ",traceparent='00-");
 	percent_encode(out, context->trace_id);
 	strbuf_putc(out, '-');
 	percent_encode(out, context->span_id);
-	strbuf_puts(out, "-00'");
+	strbuf_putc(out, '-');
+	percent_encode(out, context->trace_flags != NULL ? context->trace_flags : "00");
+	strbuf_putc(out, '\'');
 }
 
 static const char *

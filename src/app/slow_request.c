@@ -25,7 +25,8 @@ slow_request(const struct vt_request *req, int64_t now_ns)
 static struct vt_field
 seconds(const char *name, int64_t ns)
 {
-	return VT_DOUBLE(name, (double)(ns / 1000) / 1e6);
+	int64_t us = ns / 1000;
+	return VT_DOUBLE(name, (double)us / 1e6);
 }
 
 /* From the answer on, and what the handler took beside its waits; without an answer all of it was the handler's. */

@@ -101,6 +101,7 @@ record_completed(struct vt_request *req, const struct vt_response *res)
 {
 	struct vt_field fields[FIELDS_MAX];
 	int64_t duration_us = (req->times.answered_ns - req->started_ns) / 1000;
+	int64_t queue_us = req->queue_ns / 1000;
 	size_t n = 0;
 	fields[n++] = VT_STR("method", vt_method(req));
 	fields[n++] = VT_STR("path", vt_path(req));
@@ -109,7 +110,7 @@ record_completed(struct vt_request *req, const struct vt_response *res)
 	fields[n++] = VT_DOUBLE("duration_seconds", (double)duration_us / 1e6);
 	fields[n++] = VT_INT("bytes", res->body.length);
 	if (req->queue_ns >= 0)
-		fields[n++] = VT_DOUBLE("queue_seconds", (double)(req->queue_ns / 1000) / 1e6);
+		fields[n++] = VT_DOUBLE("queue_seconds", (double)queue_us / 1e6);
 	if (!req->log_sampled)
 		n = add_unsampled(fields, n, req);
 	record(req, (struct log_record){.level = level_of(req, response_status(res)),

@@ -40,30 +40,34 @@ static struct crash *installed;
 
 /* ---- Where the fault was ------------------------------------------------------------------------ */
 
-struct fault {
-	bool known;
-	uintptr_t pc;
-	uintptr_t caller; /* who called it, as far as a jump to nowhere leaves that: 0 unknown */
-};
-
-static struct fault
-find_fault(const ucontext_t *context, const struct crash_map *map)
+/* False: not known on this machine. */
+static bool
+find_pc(const ucontext_t *context, uintptr_t *pc)
 {
-	struct fault fault = {.known = true};
 #if defined __x86_64__
-	fault.pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
-	if (!crash_map_has(map, fault.pc))
-		fault.caller = *(const uintptr_t *)context->uc_mcontext.gregs[REG_RSP];
+	*pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
 #elif defined __aarch64__
-	fault.pc = context->uc_mcontext.pc;
-	if (!crash_map_has(map, fault.pc))
-		fault.caller = context->uc_mcontext.regs[30];
+	*pc = context->uc_mcontext.pc;
 #else
-	fault.known = false;
 	(void)context;
-	(void)map;
+	*pc = 0;
+	return false;
 #endif
-	return fault;
+	return true;
+}
+
+/* After a jump to nowhere, which the unwinder cannot see behind, its return address is where a call leaves it. */
+static uintptr_t
+find_caller(const ucontext_t *context)
+{
+#if defined __x86_64__
+	return *(const uintptr_t *)context->uc_mcontext.gregs[REG_RSP]; // NOLINT
+#elif defined __aarch64__
+	return context->uc_mcontext.regs[30];
+#else
+	(void)context;
+	return 0;
+#endif
 }
 
 /* ---- The backtrace ------------------------------------------------------------------------------ */
@@ -71,7 +75,8 @@ find_fault(const ucontext_t *context, const struct crash_map *map)
 struct walk {
 	struct crash *crash;
 	struct strbuf out;
-	struct fault fault; /* the frames before it are the handler's */
+	bool pc_known;
+	uintptr_t pc; /* of the fault: the frames before it are the handler's */
 	unsigned skipped, frames;
 };
 
@@ -92,7 +97,7 @@ step(struct _Unwind_Context *context, void *argument)
 {
 	struct walk *walk = argument;
 	uintptr_t pc = _Unwind_GetIP(context);
-	if (walk->frames == 0 && walk->fault.known && pc != walk->fault.pc)
+	if (walk->frames == 0 && walk->pc_known && pc != walk->pc)
 		return ++walk->skipped < SKIPPED_MAX ? _URC_NO_REASON : _URC_NORMAL_STOP;
 	add_frame(walk, pc, walk->frames == 0 ? CRASH_FRAME_FAULT : CRASH_FRAME_CALLER);
 	return walk->frames < CRASH_FRAMES_MAX && !walk->out.failed ? _URC_NO_REASON : _URC_NORMAL_STOP;
@@ -102,13 +107,18 @@ static void
 write_backtrace(struct crash *crash, const ucontext_t *context)
 {
 	struct slot_crash *left = &crash->slot->crash;
-	struct walk walk = {.crash = crash, .fault = find_fault(context, &crash->map)};
+	const struct crash_map *map = &crash->map;
+	struct walk walk = {.crash = crash};
 	strbuf_init_fixed(&walk.out, left->backtrace, sizeof left->backtrace);
+	walk.pc_known = find_pc(context, &walk.pc);
 	_Unwind_Backtrace(step, &walk);
 	if (walk.frames == 0)
-		add_frame(&walk, walk.fault.pc, CRASH_FRAME_FAULT);
-	if (walk.frames == 1 && crash_map_has(&crash->map, walk.fault.caller))
-		add_frame(&walk, walk.fault.caller, CRASH_FRAME_CALLER);
+		add_frame(&walk, walk.pc, CRASH_FRAME_FAULT);
+	if (walk.frames > 1 || crash_map_has(map, walk.pc))
+		return;
+	uintptr_t caller = find_caller(context);
+	if (crash_map_has(map, caller))
+		add_frame(&walk, caller, CRASH_FRAME_CALLER);
 }
 
 /* ---- The handler -------------------------------------------------------------------------------- */
