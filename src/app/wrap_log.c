@@ -1,4 +1,6 @@
 /* wrap_log.c - the two records of every request. */
+#include <string.h>
+
 #include "clock.h"
 #include "log.h"
 #include "request.h"
@@ -47,9 +49,10 @@ enter(struct vt_request *req, struct vt_response *res)
 	enum vt_level level = level_of_success(req);
 	if (!log_enabled(req->with.log, level))
 		return VT_OK;
+	const char *url = request_url(req);
 	const struct vt_field fields[] = {
 		VT_STR("method", vt_method(req)),
-		VT_STR("url", request_url(req)),
+		LOG_CLEAN("url", url, strlen(url)),
 		VT_STR("client_ip", vt_client_ip(req)),
 	};
 	record(req, level, "Request started", LOG_SITE, fields, sizeof fields / sizeof *fields);

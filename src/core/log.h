@@ -47,6 +47,14 @@ struct log_context {
 	const char *correlation_id, *request_id, *user_id, *trace_id, *span_id;
 };
 
+/*
+ * The type of a field whose text (value.text, size_bytes) has been through redact.h as what it is, a body or a header;
+ * as free text the record would redact it once more, and worse.
+ */
+#define LOG_FIELD_CLEAN ((enum vt_field_type)(VT_FIELD_BOOL + 1))
+#define LOG_CLEAN(n, v, size)                                                                                          \
+	((struct vt_field){.name = (n), .type = LOG_FIELD_CLEAN, .value.text = (v), .size_bytes = (size)})
+
 struct log_record {
 	enum vt_level level;
 	const char *logger;  /* "vitals.request", dotted */

@@ -15,8 +15,8 @@
 #include "log.h"
 #include "redact.h"
 #include "strbuf.h"
-#include "utf8.h"
 
+#define LOOKED_AT_MAX_BYTES ((size_t)64 << 10) /* of a text, however much of it is replaced by something shorter */
 #define PREFIX "field_"
 #define TAIL ",\"truncated\":true}\n"
 
@@ -51,18 +51,9 @@ fitting(const char *text, size_t size, size_t limit)
 {
 	if (size <= limit / 6) /* "\u0001" is the longest form of a byte */
 		return size;
-	size_t i = 0, used = 0;
+	size_t i = 0, used = 0, cost;
 	while (i < size) {
-		unsigned char c = (unsigned char)text[i];
-		size_t bytes = utf8_sequence(text + i, size - i), cost = bytes;
-		if (bytes == 0) { /* becomes U+FFFD */
-			bytes = 1;
-			cost = 3;
-		} else if (c < 0x20 || c == 0x7f) {
-			cost = 6;
-		} else if (c == '"' || c == '\\') {
-			cost = 2;
-		}
+		size_t bytes = jsonw_character(text + i, size - i, &cost);
 		if (used + cost > limit)
 			break;
 		used += cost;
@@ -173,7 +164,7 @@ holds_url(const char *name)
 	return strcasecmp(name, "url") == 0 || strcasecmp(name, "referer") == 0;
 }
 
-enum text_kind { KIND_URL, KIND_FREE_TEXT };
+enum text_kind { KIND_URL, KIND_ANY };
 
 /* Writes the value through one of redact.h's; what did not fit is gone, secrets in any case. */
 static void
@@ -185,47 +176,52 @@ put_redacted(struct writer *w, const char *text, size_t size, enum text_kind kin
 	if (kind == KIND_URL)
 		redact_url_bytes(w->redact, &clean, text, size);
 	else
-		redact_text(w->redact, &clean, text, size);
+		redact_value(w->redact, &clean, text, size);
 	if (clean.failed)
 		w->truncated = true;
 	put_text(w, clean.data, clean.length, LOG_TEXT_MAX_BYTES);
 }
 
+/* Most texts hold nothing that could be a secret's name or place, which one pass over them tells. */
 static void
-put_exception(struct writer *w, const char *text)
+put_foreign(struct writer *w, const char *text, size_t size, enum text_kind kind)
+{
+	if (size > LOOKED_AT_MAX_BYTES) {
+		size = LOOKED_AT_MAX_BYTES;
+		w->truncated = true;
+	}
+	if (redact_may_change(text, size))
+		put_redacted(w, text, size, kind);
+	else
+		put_text(w, text, size, LOG_TEXT_MAX_BYTES);
+}
+
+static void
+put_free_text(struct writer *w, const char *key, const char *text)
 {
 	struct writer before;
 	size_t length = w->json.out->length;
 	if (text == NULL || !begin_field(w, &before))
 		return;
-	jsonw_key(&w->json, "exception");
-	put_redacted(w, text, strlen(text), KIND_FREE_TEXT);
+	jsonw_key(&w->json, key);
+	put_foreign(w, text, strlen(text), KIND_ANY);
 	end_field(w, &before, length);
-}
-
-/* A URL with userinfo is looked for in every text: it needs an '@', so most cost one pass of memchr(). */
-static bool
-may_hold_userinfo(const char *text, size_t size)
-{
-	return memchr(text, '@', size) != NULL && memmem(text, size, "://", 3) != NULL;
 }
 
 static void
 put_own_text(struct writer *w, const char *key, const struct vt_field *field)
 {
 	const char *text = field->value.text;
-	size_t size = field->type == VT_FIELD_BYTES ? field->size_bytes : strlen(text);
+	size_t size = field->type == VT_FIELD_TEXT ? strlen(text) : field->size_bytes;
 	struct writer before;
 	size_t length = w->json.out->length;
 	if (!begin_field(w, &before))
 		return;
 	jsonw_key(&w->json, key);
-	if (holds_url(field->name))
-		put_redacted(w, text, size, KIND_URL);
-	else if (may_hold_userinfo(text, size))
-		put_redacted(w, text, size, KIND_FREE_TEXT);
+	if (field->type == LOG_FIELD_CLEAN)
+		put_text(w, text, size, LOG_BODY_MAX_BYTES);
 	else
-		put_text(w, text, size, LOG_TEXT_MAX_BYTES);
+		put_foreign(w, text, size, holds_url(field->name) ? KIND_URL : KIND_ANY);
 	end_field(w, &before, length);
 }
 
@@ -246,7 +242,7 @@ reserved(const char *name)
 static bool
 is_text(const struct vt_field *field)
 {
-	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES;
+	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES || field->type == LOG_FIELD_CLEAN;
 }
 
 /* A field without a name or a text is left out. */
@@ -297,10 +293,10 @@ log_record_write(struct strbuf *out, const struct log_record *record, const stru
 	put_bounded(&w, "timestamp", timestamp, LOG_NAME_MAX_BYTES);
 	put_bounded(&w, "level", log_level_name(record->level), LOG_NAME_MAX_BYTES);
 	put_bounded(&w, "logger", record->logger, LOG_NAME_MAX_BYTES);
-	put_bounded(&w, "message", record->message, LOG_TEXT_MAX_BYTES);
+	put_free_text(&w, "message", record->message);
 	put_site(&w, record->site);
 	put_context(&w, record->context);
-	put_exception(&w, record->exception);
+	put_free_text(&w, "exception", record->exception);
 	for (size_t i = 0; i < record->count; i++)
 		if (present(&record->fields[i]) && !repeated(record, i))
 			put_own(&w, &record->fields[i]);

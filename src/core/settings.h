@@ -48,7 +48,8 @@ struct settings {
 	int64_t log_level; /* enum vt_level */
 	char *log_file;
 	int64_t log_format;
-	bool log_probes;
+	bool log_probes, log_bodies;
+	int64_t log_body_bytes;
 	struct text_list redact_fields;
 	bool enable_health_checks;
 	int64_t health_check_timeout_ms, health_cache_ms;
