@@ -45,6 +45,14 @@ redact_skip(const char *from, const char *end, const char *set)
 	return from;
 }
 
+/* Of a URL's scheme, RFC 3986 section 3.1. */
+static inline bool
+redact_scheme_char(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
+	       c == '.';
+}
+
 /* Appends in small pieces, so that a full buffer holds as much as fits. */
 void redact_put(struct strbuf *out, const char *from, const char *to);
 /* Decodes what is percent-encoded in place, leaves a stray '%' as it is, and returns the new size. */

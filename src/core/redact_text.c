@@ -136,6 +136,16 @@ begins_with_scheme(const char *value, const char *end)
 	return false;
 }
 
+/* What was taken for a value was a name: "password=token: abc". Then the line is hidden. */
+static const char *
+unless_name(const char *value, const char *value_end, const char *end)
+{
+	const char *next = redact_skip(value_end, end, " \t");
+	bool name = (next < end && (*next == ':' || *next == '=')) ||
+	            (value_end > value && (value_end[-1] == ':' || value_end[-1] == '='));
+	return name ? redact_find(value_end, end, "\r\n") : value_end;
+}
+
 /*
  * A value ends at its closing quote; behind '=' at a blank; behind ':' with the line, as a header's does. An object
  * or array goes to the end: this is no text to look for a bracket in.
@@ -145,15 +155,15 @@ value_end(const char *value, const char *end, bool header)
 {
 	const char *quote = skip_backslashes(value, end);
 	if (quote < end && (*quote == '"' || *quote == '\''))
-		return quoted_end(value, quote, end);
+		return unless_name(value, quoted_end(value, quote, end), end);
 	if (value < end && (*value == '{' || *value == '[' || *value == '('))
 		return end;
 	if (header || begins_with_scheme(value, end))
 		return redact_find(value, end, "\r\n");
 	const char *p = value;
 	while (p < end && (*p == '\0' || strchr(" \t\r\n", *p) == NULL))
-		p += *p == '\\' && p + 1 < end ? 2 : 1;
-	return p;
+		p += *p == '\\' && p + 1 < end && p[1] != '\r' && p[1] != '\n' ? 2 : 1;
+	return unless_name(value, p, end);
 }
 
 /* ---- Lines of .pgpass -------------------------------------------------------------------------- */
@@ -163,7 +173,7 @@ static const char *
 field_end(const char *p, const char *end, bool *named)
 {
 	for (; p < end && strchr(": \t\r\n", *p) == NULL; p++) {
-		if (*p == '\\' && p + 1 < end)
+		if (*p == '\\' && p + 1 < end && (p[1] == ':' || p[1] == '\\'))
 			p++;
 		*named = *named || strchr("0123456789abcdefABCDEF", *p) == NULL;
 	}
@@ -175,7 +185,7 @@ field_end(const char *p, const char *end, bool *named)
  * The second field tells it from other things with colons, and something that is no hexadecimal digit from addresses.
  */
 static const char *
-pgpass_password(const char *word, const char *end)
+pgpass_password(const struct redactor *r, const char *word, const char *end)
 {
 	bool named = false, ignored = false;
 	const char *port = field_end(word, end, &named);
@@ -187,7 +197,10 @@ pgpass_password(const char *word, const char *end)
 		return NULL;
 	const char *user = field_end(database, end, &named);
 	const char *password = user == NULL ? NULL : field_end(user, end, &named);
-	return named ? password : NULL;
+	/* "h:1:password:abc:def" is another thing. */
+	bool secret = password != NULL && (redact_is_secret(r->redact, database, (size_t)(user - 1 - database)) ||
+	                                   redact_is_secret(r->redact, user, (size_t)(password - 1 - user)));
+	return named && !secret ? password : NULL;
 }
 
 /* ---- The text ---------------------------------------------------------------------------------- */
@@ -202,21 +215,24 @@ secret_name(const struct redactor *r, const char *text, const char *word, const 
 	return parameter ? redact_is_secret_parameter(r->redact, word, size) : redact_is_secret(r->redact, word, size);
 }
 
-/* Where userinfo holds blanks or quotes, the URL goes on behind them: up to the line's last '@'. */
+#define URL_ENDS " \t\r\n\"'<>`"
+
+/*
+ * The colon of userinfo that holds blanks or quotes, so that the URL seems to end in it: no port follows the colon, and
+ * *at is the line's last '@'. NULL: it is a URL like others.
+ */
 static const char *
-url_end(const char *authority, const char *end)
+torn_userinfo(const char *authority, const char *end, const char **at)
 {
-	const char *p = redact_find(authority, end, " \t\r\n\"'<>`");
-	const char *line_end = redact_find(p, end, "\r\n");
-	const char *colon = redact_find(authority, p, ":/?#@[");
-	if (colon == p || *colon != ':' || redact_skip(colon + 1, p, "0123456789") == p ||
-	    memchr(colon, '@', (size_t)(p - colon)) != NULL)
-		return p;
+	const char *p = redact_find(authority, end, URL_ENDS);
+	const char *colon = redact_find(authority, p, ":/?#@[\\");
+	if (colon == p || *colon != ':' || memchr(colon, '@', (size_t)(p - colon)) != NULL)
+		return NULL;
 	const char *port_end = redact_skip(colon + 1, p, "0123456789");
-	if (port_end > colon + 1 && strchr("/?#,", *port_end) != NULL)
-		return p;
-	const char *at = memrchr(p, '@', (size_t)(line_end - p));
-	return at == NULL ? p : redact_find(at, end, " \t\r\n\"'<>`");
+	if (port_end == p || strchr("/?#,\\", *port_end) != NULL)
+		return NULL;
+	*at = memrchr(p, '@', (size_t)(redact_find(p, end, "\r\n") - p));
+	return *at == NULL ? NULL : colon;
 }
 
 /* Replaces what follows the word, from value to value_end. */
@@ -228,6 +244,35 @@ hide(const struct redactor *r, struct rest *rest, const char *value, const char 
 	rest->at = value_end;
 }
 
+/* Behind the token of "Bearer abc" (RFC 6750); NULL where the word is another, or none follows that could be one. */
+static const char *
+bearer_token(const char *word, const char *p, const char *end)
+{
+	if (!word_is(word, p, "bearer") || p == end || *p != ' ')
+		return NULL;
+	const char *token_end = redact_find(p + 1, end, " \t\r\n\"'");
+	bool common = memcmp(p - 5, "earer", 5) == 0 || memcmp(p - 5, "EARER", 5) == 0; /* as redact_may_change() */
+	return common && token_end - word >= BEARER_BYTES_MIN ? token_end : NULL;
+}
+
+/* The URL whose scheme ends at colon; a word may begin before it, and is then no scheme alone. */
+static void
+put_url(const struct redactor *r, struct rest *rest, const char *colon)
+{
+	const char *scheme = colon, *at, *secret = torn_userinfo(colon + 3, rest->end, &at);
+	if (secret != NULL) {
+		hide(r, rest, secret + 1, at);
+		return;
+	}
+	while (scheme > rest->at && redact_scheme_char(scheme[-1]))
+		scheme--;
+	if (scheme == colon)
+		scheme++; /* "//host" */
+	redact_put(r->out, rest->at, scheme);
+	rest->at = redact_find(colon + 3, rest->end, URL_ENDS);
+	redact_url_layer(r, scheme, rest->at);
+}
+
 /* Deals with the word at the start of rest and what belongs to it. */
 static void
 put_word(const struct redactor *r, const char *text, struct rest *rest)
@@ -236,14 +281,13 @@ put_word(const struct redactor *r, const char *text, struct rest *rest)
 	while (p < end && word_char(*p))
 		p++;
 	if (end - p > 3 && memcmp(p, "://", 3) == 0) {
-		rest->at = url_end(p + 3, end);
-		redact_url_layer(r, word, rest->at);
+		put_url(r, rest, p);
 	} else if ((value = find_value(p, end)) != NULL && secret_name(r, text, word, p)) {
 		hide(r, rest, value, value_end(value, end, memchr(p, ':', (size_t)(value - p)) != NULL));
-	} else if (p < end && *p == ':' && (value = pgpass_password(word, end)) != NULL) {
+	} else if (p < end && *p == ':' && (value = pgpass_password(r, word, end)) != NULL) {
 		hide(r, rest, value, redact_find(value, end, " \t\r\n"));
-	} else if (word_is(word, p, "bearer") && p < end && *p == ' ') {
-		hide(r, rest, p + 1, redact_find(redact_skip(p, end, " "), end, " \t\r\n\"'"));
+	} else if ((value = bearer_token(word, p, end)) != NULL) {
+		hide(r, rest, p + 1, value);
 	} else if (memchr(word, '%', (size_t)(p - word)) != NULL && redact_encoded_hides(r, word, (size_t)(p - word))) {
 		hide(r, rest, word, p);
 	} else {

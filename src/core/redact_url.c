@@ -9,19 +9,12 @@
 
 #include "redact_parts.h"
 
-static bool
-scheme_char(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '+' || c == '-' ||
-	       c == '.';
-}
-
 /* Behind "scheme://" or "//"; the start where there is neither. */
 static const char *
 after_scheme(const char *url, const char *end)
 {
 	const char *p = url;
-	while (p < end && scheme_char(*p))
+	while (p < end && redact_scheme_char(*p))
 		p++;
 	if (p > url && p < end && *p == ':')
 		p++;
