@@ -25,6 +25,7 @@ struct redactor {
 /* Text that is still to be read. */
 struct rest {
 	const char *at, *end;
+	const char *decoded_to; /* free text: up to there it has been looked at decoded */
 };
 
 /* The first byte of from that is in set, or the end. */

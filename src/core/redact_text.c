@@ -244,6 +244,16 @@ hide(const struct redactor *r, struct rest *rest, const char *value, const char 
 	rest->at = value_end;
 }
 
+/* True where the text up to the next blank hides something, decoded; looked at once for each, or many words would make it slow. */
+static bool
+hides_encoded(const struct redactor *r, struct rest *rest)
+{
+	if (rest->decoded_to != NULL && rest->at < rest->decoded_to)
+		return false;
+	rest->decoded_to = redact_find(rest->at, rest->end, URL_ENDS);
+	return redact_encoded_hides(r, rest->at, (size_t)(rest->decoded_to - rest->at));
+}
+
 /* Behind the token of "Bearer abc" (RFC 6750); NULL where the word is another, or none follows that could be one. */
 static const char *
 bearer_token(const char *word, const char *p, const char *end)
@@ -288,8 +298,8 @@ put_word(const struct redactor *r, const char *text, struct rest *rest)
 		hide(r, rest, value, redact_find(value, end, " \t\r\n"));
 	} else if ((value = bearer_token(word, p, end)) != NULL) {
 		hide(r, rest, p + 1, value);
-	} else if (memchr(word, '%', (size_t)(p - word)) != NULL && redact_encoded_hides(r, word, (size_t)(p - word))) {
-		hide(r, rest, word, p);
+	} else if (memchr(word, '%', (size_t)(p - word)) != NULL && hides_encoded(r, rest)) {
+		hide(r, rest, word, rest->decoded_to);
 	} else {
 		redact_put(r->out, word, p);
 		rest->at = p;

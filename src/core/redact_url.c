@@ -30,6 +30,12 @@ has_scheme(const char *url, const char *end, const char *name)
 	return (size_t)(end - url) >= size && strncasecmp(url, name, size) == 0;
 }
 
+static bool
+is_web(const char *url, const char *end)
+{
+	return *url == '/' || has_scheme(url, end, "http") || has_scheme(url, end, "ws");
+}
+
 /* ---- Authority --------------------------------------------------------------------------------- */
 
 /* The colon before the port of one host, or the end. An IPv6 address stands in brackets. */
@@ -59,19 +65,21 @@ no_ports_colon(const char *host, const char *end)
 	return NULL;
 }
 
-/* Userinfo, RFC 3986 section 3.2.1, from start to at. */
+/*
+ * Userinfo, RFC 3986 section 3.2.1, from start to at. In web addresses the name is a token as often as not, so that it
+ * is hidden too (OpenTelemetry's url.full); in the others, where it stands alone, but for PostgreSQL.
+ */
 static void
 put_userinfo(const struct redactor *r, const char *url, const char *start, const char *at)
 {
 	const char *colon = memchr(start, ':', (size_t)(at - start));
-	if (colon != NULL) {
-		redact_put(r->out, start, colon + 1);
+	bool name_hidden = is_web(url, at) || (colon == NULL && !has_scheme(url, at, "postgres"));
+	if (name_hidden)
 		strbuf_puts(r->out, REDACTED);
-	} else if (!has_scheme(url, at, "postgres")) {
-		strbuf_puts(r->out, REDACTED); /* a name alone is a token as often as not */
-	} else {
-		redact_put(r->out, start, at);
-	}
+	else
+		redact_put(r->out, start, colon == NULL ? at : colon);
+	if (colon != NULL)
+		strbuf_puts(r->out, ":" REDACTED);
 }
 
 /*
@@ -84,7 +92,7 @@ put_authority(const struct redactor *r, const char *url, struct rest *rest)
 	const char *start = after_scheme(url, rest->end);
 	if (start == url)
 		return;
-	bool web = url[0] == '/' || has_scheme(url, rest->end, "http") || has_scheme(url, rest->end, "ws");
+	bool web = is_web(url, rest->end);
 	const char *end = redact_find(start, rest->end, "/?#\\");
 	const char *at = memrchr(start, '@', (size_t)(end - start));
 	const char *colon = at == NULL ? no_ports_colon(start, end) : NULL;

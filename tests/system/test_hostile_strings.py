@@ -42,12 +42,12 @@ CORPUS: dict[str, bytes] = {
     "a name": b"password=; token: ; {\"cookie\":",
 }
 # Where a raw record can put bytes, and which answers are right there.
-ANY = {200, 400, 404, 405, 414, 431, 501}
+ANY = {200, 204, 400, 404, 405, 414, 431, 501}
 PLACES: dict[str, set[int]] = {
-    "HTTP_X_TEST": {200}, "HTTP_USER_AGENT": {200}, "HTTP_REFERER": {200}, "HTTP_COOKIE": {200}, "HTTP_AUTHORIZATION": {200},
-    "HTTP_X_CORRELATION_ID": {200}, "HTTP_TRACEPARENT": {200}, "HTTP_TRACESTATE": {200}, "HTTP_ACCEPT": {200}, "HTTP_HOST": {200},
-    "HTTP_X_FORWARDED_FOR": {200}, "REQUEST_ID": {200}, "REQUEST_START": {200}, "REMOTE_USER": {200}, "REMOTE_ADDR": {200},
-    "REQUEST_SCHEME": {200}, "CONTENT_TYPE": {200}, "QUERY_STRING": {200}, "SCRIPT_NAME": ANY, "REQUEST_METHOD": ANY,
+    "HTTP_X_TEST": {204}, "HTTP_USER_AGENT": {204}, "HTTP_REFERER": {204}, "HTTP_COOKIE": {204}, "HTTP_AUTHORIZATION": {204},
+    "HTTP_X_CORRELATION_ID": {204}, "HTTP_TRACEPARENT": {204}, "HTTP_TRACESTATE": {204}, "HTTP_ACCEPT": {204}, "HTTP_HOST": {204},
+    "HTTP_X_FORWARDED_FOR": {204}, "REQUEST_ID": {204}, "REQUEST_START": {204}, "REMOTE_USER": {204}, "REMOTE_ADDR": {204},
+    "REQUEST_SCHEME": {204}, "CONTENT_TYPE": {204}, "QUERY_STRING": {204}, "SCRIPT_NAME": ANY, "REQUEST_METHOD": ANY,
 }
 
 
@@ -87,8 +87,8 @@ def ask(instance: Vitalsd, params: list[tuple[fcgi.Text, fcgi.Text]], body: byte
 
 
 def replaced(name: str, value: bytes, **more: str) -> list[tuple[fcgi.Text, fcgi.Text]]:
-    """The variables of GET /facts with this one."""
-    params = dict(fcgi.cgi(uri="/facts", correlation_id=new_id(), **more))
+    """The variables of GET /status with this one."""
+    params = dict(fcgi.cgi(uri="/status", correlation_id=new_id(), **more))
     params[name] = value
     return list(params.items())
 
@@ -102,14 +102,14 @@ def test_a_parameter(instance: Vitalsd, place: str, evil: str) -> None:
 
 @pytest.mark.parametrize("evil", CORPUS)
 def test_a_path(instance: Vitalsd, evil: str) -> None:
-    for uri in (b"/facts/" + CORPUS[evil], CORPUS[evil], b"/facts?" + CORPUS[evil], b"/facts?a=" + CORPUS[evil] + b"&b=1"):
+    for uri in (b"/status/" + CORPUS[evil], CORPUS[evil], b"/status?" + CORPUS[evil], b"/status?a=" + CORPUS[evil] + b"&b=1"):
         proven(instance, ask(instance, fcgi.cgi(uri=uri, correlation_id=new_id())), ANY)
 
 
 @pytest.mark.parametrize("evil", CORPUS)
 def test_the_name_of_a_header(instance: Vitalsd, evil: str) -> None:
-    params = fcgi.cgi(uri="/facts", correlation_id=new_id(), headers=[(b"HTTP_X_" + CORPUS[evil], b"x")])
-    proven(instance, ask(instance, params), {200, 400})
+    params = fcgi.cgi(uri="/status", correlation_id=new_id(), headers=[(b"HTTP_X_" + CORPUS[evil], b"x")])
+    proven(instance, ask(instance, params), {204, 400})
 
 
 BODIES = ["application/json", "application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=B", "image/png"]
@@ -144,16 +144,16 @@ def through_nginx(nginx: Nginx, head: bytes, body: bytes = b"") -> Optional[Answ
 
 
 NGINX_PLACES: dict[str, Union[bytes, tuple[bytes, bytes]]] = {
-    "path": (b"GET /facts/", b" HTTP/1.1\r\nHost: h\r\nConnection: close"),
-    "query": (b"GET /facts?a=", b" HTTP/1.1\r\nHost: h\r\nConnection: close"),
-    "method": (b"", b" /facts HTTP/1.1\r\nHost: h\r\nConnection: close"),
-    "Host": (b"GET /facts HTTP/1.1\r\nConnection: close\r\nHost: ", b""),
-    "X-Test": (b"GET /facts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Test: ", b""),
-    "Referer": (b"GET /facts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nReferer: ", b""),
-    "Cookie": (b"GET /facts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: ", b""),
-    "X-Correlation-ID": (b"GET /facts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Correlation-ID: ", b""),
-    "Authorization": (b"GET /facts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: ", b""),
-    "Content-Type": (b"GET /facts HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: ", b""),
+    "path": (b"GET /header/", b" HTTP/1.1\r\nHost: h\r\nConnection: close"),
+    "query": (b"GET /header?a=", b" HTTP/1.1\r\nHost: h\r\nConnection: close"),
+    "method": (b"", b" /header HTTP/1.1\r\nHost: h\r\nConnection: close"),
+    "Host": (b"GET /header HTTP/1.1\r\nConnection: close\r\nHost: ", b""),
+    "X-Test": (b"GET /header HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Test: ", b""),
+    "Referer": (b"GET /header HTTP/1.1\r\nHost: h\r\nConnection: close\r\nReferer: ", b""),
+    "Cookie": (b"GET /header HTTP/1.1\r\nHost: h\r\nConnection: close\r\nCookie: ", b""),
+    "X-Correlation-ID": (b"GET /header HTTP/1.1\r\nHost: h\r\nConnection: close\r\nX-Correlation-ID: ", b""),
+    "Authorization": (b"GET /header HTTP/1.1\r\nHost: h\r\nConnection: close\r\nAuthorization: ", b""),
+    "Content-Type": (b"GET /header HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: ", b""),
 }
 
 

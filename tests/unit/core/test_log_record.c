@@ -310,7 +310,7 @@ START_TEST(redacts)
 	ck_assert_ptr_null(strstr(line, "31337"));
 	ck_assert_str_eq(text_of("Password"), REDACTED);
 	ck_assert_str_eq(text_of("url"), "/a?token=" REDACTED "&x=1");
-	ck_assert_str_eq(text_of("referer"), "https://u:" REDACTED "@h/");
+	ck_assert_str_eq(text_of("referer"), "https://" REDACTED ":" REDACTED "@h/");
 	ck_assert_str_eq(text_of("note"), "see redis://:" REDACTED "@h/");
 	ck_assert_str_eq(text_of("mail"), "a@b.example");
 	ck_assert(json_object_get_boolean(member("token")));

@@ -178,13 +178,13 @@ static const struct {
 	{"/a?shoe-size=44", "/a?shoe-size=" R},
 	{"https://h/f?AWSAccessKeyId=A&Signature=B&Expires=1",
          "https://h/f?AWSAccessKeyId=" R "&Signature=" R "&Expires=1"},
-	{"https://u:p@h:80/a", "https://u:" R "@h:80/a"},
-	{"https://u:p@q@h/a", "https://u:" R "@h/a"},
-	{"https://u:@h/a", "https://u:" R "@h/a"},
+	{"https://u:p@h:80/a", "https://" R ":" R "@h:80/a"},
+	{"https://u:p@q@h/a", "https://" R ":" R "@h/a"},
+	{"https://u:@h/a", "https://" R ":" R "@h/a"},
 	{"https://ghp_secret@h/a", "https://" R "@h/a"},
 	{"https://h/@user:x", "https://h/@user:x"},
 	{"https://h:80/a@b", "https://h:80/a@b"},
-	{"//u:p@h/a", "//u:" R "@h/a"},
+	{"//u:p@h/a", "//" R ":" R "@h/a"},
 	{"/a//u:p@h", "/a//u:p@h"},
 	{"postgresql://u:p@h/db", "postgresql://u:" R "@h/db"},
 	{"postgresql://u:p/w?x#y@h/db", "postgresql://u:" R "@h/db"},
@@ -208,7 +208,7 @@ static const struct {
          "https://h/?X-Amz-Credential=" R "&X-Amz-Date=D&X-Amz-Signature=" R "&X-Amz-Security-Token=" R},
 	{"postgresql://u:p", "postgresql://u:" R},
 	{"postgresql://u:p w/x", "postgresql://u:" R},
-	{"http://u:p/w@h/", "http://u:" R "@h/"},
+	{"http://u:p/w@h/", "http://" R ":" R "@h/"},
 	{"http://[::1]:80/a", "http://[::1]:80/a"},
 	{"redis://:p%40w@h", "redis://:" R "@h"},
 	{"redis+unix:///run/redis.sock?db=1&password=p", "redis+unix:///run/redis.sock?db=1&password=" R},
@@ -339,7 +339,7 @@ static const struct {
 	{"X_API_KEY", "x", R},
 	{"x-aPI-kEY", "x", R},
 	{"X_CSRFTOKEN", "x", R},
-	{"REFERER", "https://u:p@h/a?token=x&b=1", "https://u:" R "@h/a?token=" R "&b=1"},
+	{"REFERER", "https://u:p@h/a?token=x&b=1", "https://" R ":" R "@h/a?token=" R "&b=1"},
 	{"X_ORIGINAL_URI", "/a?token=x", "/a?token=" R},
 	{"X_CONTEXT", "{\"a\":{\"secret\":1}}", "{\"a\":{\"secret\":\"" R "\"}}"},
 	{"USER_AGENT", "curl/8 (x; y)", "curl/8 (x; y)"},
@@ -421,7 +421,7 @@ START_TEST(stops_when_full)
 		redact_url(redact, &out, url);
 		ck_assert_ptr_null(strstr(storage, "sss"));
 	}
-	ck_assert_str_eq(storage, "https://u:" R "@h/?token=" R);
+	ck_assert_str_eq(storage, "https://" R ":" R "@h/?token=" R);
 }
 END_TEST
 

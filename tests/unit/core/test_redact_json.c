@@ -56,7 +56,7 @@ static const struct {
          "{\"a\":\"{\\\"token\\\":\\\"" REDACTED "\\\",\\\"b\\\":1}\"}"},
 	{"{\"a\":\"{\\u0022token\\u0022:\\u0022x\\u0022}\"}", "{\"a\":\"{\\\"token\\\":\\\"" REDACTED "\\\"}\"}"},
 	{"\"{\\\"token\\\":1}\"", "\"{\\\"token\\\":\\\"" REDACTED "\\\"}\""},
-	{"{\"a\":\"https://u:x@h/?token=y\"}", "{\"a\":\"https://u:" REDACTED "@h/?token=" REDACTED "\"}"},
+	{"{\"a\":\"https://u:x@h/?token=y\"}", "{\"a\":\"https://" REDACTED ":" REDACTED "@h/?token=" REDACTED "\"}"},
 	{"{\"a\":\"password: x\"}", "{\"a\":\"password: " REDACTED "\"}"},
 	{"{\"a\":\"12:30, {x}\"}", "{\"a\":\"12:30, {x}\"}"},
 	{"{\"a\":\"\\ud83d\\ude42: \\ud83d \\n\"}", "{\"a\":\"\\ud83d\\ude42: \\ud83d \\n\"}"},
