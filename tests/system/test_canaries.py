@@ -213,7 +213,8 @@ def test_stores_with_passwords(talkative: Callable[..., Vitalsd], canaries: Cana
         cache.command("CONFIG", "SET", "requirepass", other)
         # "c" of c4n4ry is a hexadecimal digit: percent-encoded in part, so that decoding is proved too.
         right = talkative(DATABASE_URL=f"postgresql://vitals:{quote(password)}@/vitals?host={database.directory}",
-                          REDIS_URL=f"redis+unix://:%63{other[1:]}@{cache.socket}", ADMIN_TOKEN=canaries.new()).start()
+                          REDIS_URL=f"redis+unix://:%63{other[1:]}@{cache.socket}", ADMIN_TOKEN=canaries.new(),
+                          TEST_GREETING=f"smtp://u:{canaries.new()}@h, password={canaries.new()}").start()
         assert right.ask(uri="/users/7").json()["id"] == 7
         assert right.ask("PUT", "/cache/k", b"v").status == 204
         ask_everything(right, canaries)
