@@ -16,7 +16,7 @@ static void
 setup(void)
 {
 	struct text_list extra;
-	ck_assert_int_eq(text_list_split(&extra, "Tax-Number, shoe_size"), 0);
+	ck_assert_int_eq(text_list_split(&extra, "Tax-Number, shoe_size, z, --"), 0);
 	redact = redact_create(&extra);
 	ck_assert_ptr_nonnull(redact);
 	text_list_fini(&extra);
@@ -101,6 +101,10 @@ static const struct {
 	{"authorization_url", false},
 	{"x", false},
 	{"keyword", false},
+	{"z", true},
+	{"xz", false},
+	{"a.z", true},
+	{"--", false},
 	{"api_key_id", false},
 };
 

@@ -115,6 +115,7 @@ START_TEST(shows_nothing_past_its_layers)
 		ck_assert_int_eq(cleaned(text, strlen(text)), REDACT_JSON_WHOLE);
 		ck_assert_ptr_null(strstr(storage, "s3cret"));
 		ck_assert_ptr_nonnull(strstr(storage, REDACTED));
+		ck_assert((strstr(storage, "token") != NULL) == (layer < 3));
 	}
 }
 END_TEST
