@@ -4,6 +4,8 @@
  * LOG_SAMPLE leaves out both records of some requests that succeed. One that fails (400 and above) or is slow has its
  * "Request completed" in any case; whether it will is not known at its start, so "Request started" is missing then.
  */
+#include <string.h>
+
 #include "clock.h"
 #include "log.h"
 #include "request.h"
@@ -72,9 +74,10 @@ enter(struct vt_request *req, struct vt_response *res)
 	req->log_sampled = is_sampled(req);
 	if (!req->log_sampled || !log_enabled_for(req->with.log, level, LOGGER, &req->log_context))
 		return VT_OK;
+	const char *url = request_url(req);
 	const struct vt_field fields[] = {
 		VT_STR("method", vt_method(req)),
-		VT_STR("url", request_url(req)),
+		LOG_CLEAN("url", url, strlen(url)),
 		VT_STR("client_ip", vt_client_ip(req)),
 	};
 	record(req, (struct log_record){.level = level,

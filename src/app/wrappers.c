@@ -2,6 +2,7 @@
 #include "wrappers.h"
 
 const struct wrapper *const wrappers[] = {
-	&wrap_correlation, &wrap_trace, &wrap_scoreboard, &wrap_timing, &wrap_log, &wrap_queue, &wrap_limits,
+	&wrap_correlation, &wrap_trace, &wrap_scoreboard, &wrap_timing, &wrap_log,
+	&wrap_headers,     &wrap_body,  &wrap_queue,      &wrap_limits,
 };
 const size_t wrappers_count = sizeof wrappers / sizeof *wrappers;

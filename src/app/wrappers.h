@@ -13,6 +13,8 @@ extern const struct wrapper wrap_trace;       /* gives the request its trace con
 extern const struct wrapper wrap_scoreboard;  /* shows the request in the worker's slot */
 extern const struct wrapper wrap_timing;      /* X-Process-Time */
 extern const struct wrapper wrap_log;         /* "Request started", "Request completed" */
+extern const struct wrapper wrap_headers;     /* "Request headers" at DEBUG */
+extern const struct wrapper wrap_body;        /* "Request body", "Response body": LOG_BODIES */
 extern const struct wrapper wrap_queue;       /* 503 for what has waited for longer than QUEUE_TIMEOUT */
 extern const struct wrapper wrap_limits;      /* 413 before anything is read */
 

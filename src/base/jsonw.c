@@ -76,36 +76,91 @@ jsonw_end_array(struct jsonw *w)
 	end(w, ']');
 }
 
+/*
+ * Characters that RFC 8259 lets stand but that are not to reach whoever shows the text: the C1 controls U+0080 to
+ * U+009F, on which terminals act, and U+2028 and U+2029, which end lines. Their code, or 0.
+ */
+static unsigned
+unwelcome(const unsigned char *p, size_t size)
+{
+	if (size == 2 && p[0] == 0xC2 && p[1] < 0xA0)
+		return p[1];
+	if (size == 3 && p[0] == 0xE2 && p[1] == 0x80 && (p[2] == 0xA8 || p[2] == 0xA9))
+		return 0x2000U + (p[2] & 0x3FU);
+	return 0;
+}
+
+#define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/*
+ * True where all of eight bytes are ASCII that stands as it is. Each term has the high bit of a byte set where that
+ * is below 0x20, one of the two characters, or 0x7f; a borrow can set others, but only above a byte that is found.
+ */
+static bool
+eight_plain(const char *text)
+{
+	uint64_t word;
+	memcpy(&word, text, sizeof word);
+	uint64_t quote = word ^ EVERY_BYTE('"'), backslash = word ^ EVERY_BYTE('\\');
+	uint64_t found = word | (word - EVERY_BYTE(0x20)) | (quote - EVERY_BYTE(1)) | (backslash - EVERY_BYTE(1)) |
+	                 (word + EVERY_BYTE(1));
+	return (found & EVERY_BYTE(0x80)) == 0;
+}
+
 /* Bytes from text that stand in a JSON string as they are. */
 static size_t
 plain_run(const char *text, size_t size)
 {
 	size_t i = 0;
 	while (i < size) {
+		if (size - i >= 8 && eight_plain(text + i)) {
+			i += 8;
+			continue;
+		}
 		unsigned char c = (unsigned char)text[i];
 		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
 			break;
 		size_t n = c < 0x80 ? 1 : utf8_sequence(text + i, size - i);
-		if (n == 0)
+		if (n == 0 || unwelcome((const unsigned char *)text + i, n) != 0)
 			break;
 		i += n;
 	}
 	return i;
 }
 
-static void
-escape(struct strbuf *out, unsigned char c)
+/* The character at text, which cannot stand as it is; returns its bytes. */
+static size_t
+escape(struct strbuf *out, const char *text, size_t size)
 {
 	static const char short_forms[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+	unsigned char c = (unsigned char)text[0];
 	for (size_t i = 0; short_forms[i] != '\0'; i += 2)
 		if ((unsigned char)short_forms[i] == c) {
 			strbuf_append(out, (char[]){'\\', short_forms[i + 1]}, 2);
-			return;
+			return 1;
 		}
-	if (c >= 0x80)
+	size_t n = utf8_sequence(text, size);
+	if (n == 0) {
 		strbuf_puts(out, "\xEF\xBF\xBD");
-	else
-		strbuf_printf(out, "\\u%04x", c);
+		return 1;
+	}
+	strbuf_printf(out, "\\u%04x", n == 1 ? c : unwelcome((const unsigned char *)text, n));
+	return n;
+}
+
+size_t
+jsonw_character(const char *text, size_t size_bytes, size_t *written_bytes)
+{
+	unsigned char c = (unsigned char)text[0];
+	size_t n = utf8_sequence(text, size_bytes);
+	*written_bytes = n;
+	if (n == 0)
+		*written_bytes = 3; /* U+FFFD */
+	else if (c < 0x20 || c == 0x7f || unwelcome((const unsigned char *)text, n) != 0)
+		*written_bytes = 6;
+	else if (c == '"' || c == '\\')
+		*written_bytes = 2;
+	return n == 0 ? 1 : n;
 }
 
 static void
@@ -117,7 +172,7 @@ quoted(struct strbuf *out, const char *text, size_t size)
 		strbuf_append(out, text + i, n);
 		i += n;
 		if (i < size)
-			escape(out, (unsigned char)text[i++]);
+			i += escape(out, text + i, size - i);
 	}
 	strbuf_putc(out, '"');
 }

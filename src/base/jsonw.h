@@ -2,8 +2,8 @@
  * jsonw.h - writes JSON (RFC 8259) into a strbuf, piece by piece, always valid.
  *
  * json-c builds trees; a log record, a health answer and a row need none. Whatever bytes a string
- * holds, what is written is one line of valid UTF-8: control characters are escaped, and what is not
- * well-formed becomes U+FFFD. Numbers that JSON has no form for become null. Overflow is the strbuf's
+ * holds, what is written is one line of valid UTF-8: control characters (C1 too) and the separators of lines and
+ * paragraphs (U+2028, U+2029) are escaped, and what is not well-formed becomes U+FFFD. Numbers that JSON has no form for become null. Overflow is the strbuf's
  * sticky failure.
  */
 #ifndef BASE_JSONW_H
@@ -41,6 +41,8 @@ void jsonw_double(struct jsonw *w, double value);
 void jsonw_fixed(struct jsonw *w, double value, int digits);
 void jsonw_bool(struct jsonw *w, bool value);
 void jsonw_null(struct jsonw *w);
+/* Bytes of the character at text, which is not empty, and the most that its written form takes inside a string. */
+size_t jsonw_character(const char *text, size_t size_bytes, size_t *written_bytes);
 /* A text that is JSON already. */
 void jsonw_raw(struct jsonw *w, const char *json, size_t size_bytes);
 

@@ -87,6 +87,19 @@ struct log_context {
 /* The two records of a request that say that it began and ended. */
 enum log_moment { LOG_BETWEEN, LOG_BEGIN, LOG_END };
 
+/*
+ * The type of a field whose text (value.text, size_bytes) has been through redact.h as what it is, a body or a header;
+ * as free text the record would redact it once more, and worse.
+ */
+#define LOG_FIELD_CLEAN ((enum vt_field_type)(VT_FIELD_BOOL + 1))
+#define LOG_CLEAN(n, v, size)                                                                                          \
+	((struct vt_field){.name = (n), .type = LOG_FIELD_CLEAN, .value.text = (v), .size_bytes = (size)})
+static inline bool
+log_field_is_text(const struct vt_field *field)
+{
+	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES || field->type == LOG_FIELD_CLEAN;
+}
+
 struct log_record {
 	enum vt_level level;
 	enum log_moment moment;

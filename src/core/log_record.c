@@ -15,8 +15,8 @@
 #include "log.h"
 #include "redact.h"
 #include "strbuf.h"
-#include "utf8.h"
 
+#define LOOKED_AT_MAX_BYTES ((size_t)64 << 10) /* of a text, however much of it is replaced by something shorter */
 #define PREFIX "field_"
 #define JSON_TAIL ",\"truncated\":true}\n"
 #define ECS_TAIL ",\"labels.truncated\":true}\n"
@@ -49,18 +49,9 @@ fitting(const char *text, size_t size, size_t limit)
 {
 	if (size <= limit / 6) /* "\u0001" is the longest form of a byte */
 		return size;
-	size_t i = 0, used = 0;
+	size_t i = 0, used = 0, cost;
 	while (i < size) {
-		unsigned char c = (unsigned char)text[i];
-		size_t bytes = utf8_sequence(text + i, size - i), cost = bytes;
-		if (bytes == 0) { /* becomes U+FFFD */
-			bytes = 1;
-			cost = 3;
-		} else if (c < 0x20 || c == 0x7f) {
-			cost = 6;
-		} else if (c == '"' || c == '\\') {
-			cost = 2;
-		}
+		size_t bytes = jsonw_character(text + i, size - i, &cost);
 		if (used + cost > limit)
 			break;
 		used += cost;
@@ -172,7 +163,7 @@ holds_url(const char *name)
 	return strcasecmp(name, "url") == 0 || strcasecmp(name, "referer") == 0;
 }
 
-enum text_kind { KIND_URL, KIND_FREE_TEXT };
+enum text_kind { KIND_URL, KIND_ANY };
 
 /* Writes the value through one of redact.h's; what did not fit is gone, secrets in any case. */
 static void
@@ -184,63 +175,62 @@ put_redacted(struct writer *w, const char *text, size_t size, enum text_kind kin
 	if (kind == KIND_URL)
 		redact_url_bytes(w->redact, &clean, text, size);
 	else
-		redact_text(w->redact, &clean, text, size);
+		redact_value(w->redact, &clean, text, size);
 	if (clean.failed)
 		w->truncated = true;
 	put_text(w, clean.data, clean.length, LOG_TEXT_MAX_BYTES);
 }
 
+/* Most texts hold nothing that could be a secret's name or place, which one pass over them tells. */
 static void
-put_exception(struct writer *w, const char *text)
+put_foreign(struct writer *w, const char *text, size_t size, enum text_kind kind)
+{
+	if (size > LOOKED_AT_MAX_BYTES) {
+		size = LOOKED_AT_MAX_BYTES;
+		w->truncated = true;
+	}
+	if (redact_may_change(text, size))
+		put_redacted(w, text, size, kind);
+	else
+		put_text(w, text, size, LOG_TEXT_MAX_BYTES);
+}
+
+static void
+put_free_text(struct writer *w, const char *key, const char *text)
 {
 	struct writer before;
 	size_t length = w->json.out->length;
 	if (text == NULL || !begin_field(w, &before))
 		return;
-	jsonw_key(&w->json, w->names[NAME_EXCEPTION]);
-	put_redacted(w, text, strlen(text), KIND_FREE_TEXT);
+	jsonw_key(&w->json, key);
+	put_foreign(w, text, strlen(text), KIND_ANY);
 	end_field(w, &before, length);
-}
-
-/* A URL with userinfo is looked for in every text: it needs an '@', so most cost one pass of memchr(). */
-static bool
-may_hold_userinfo(const char *text, size_t size)
-{
-	return memchr(text, '@', size) != NULL && memmem(text, size, "://", 3) != NULL;
 }
 
 static void
 put_own_text(struct writer *w, const char *key, const struct vt_field *field)
 {
 	const char *text = field->value.text;
-	size_t size = field->type == VT_FIELD_BYTES ? field->size_bytes : strlen(text);
+	size_t size = field->type == VT_FIELD_TEXT ? strlen(text) : field->size_bytes;
 	struct writer before;
 	size_t length = w->json.out->length;
 	if (!begin_field(w, &before))
 		return;
 	jsonw_key(&w->json, key);
-	if (holds_url(field->name))
-		put_redacted(w, text, size, KIND_URL);
-	else if (may_hold_userinfo(text, size))
-		put_redacted(w, text, size, KIND_FREE_TEXT);
+	if (field->type == LOG_FIELD_CLEAN)
+		put_text(w, text, size, LOG_BODY_MAX_BYTES);
 	else
-		put_text(w, text, size, LOG_TEXT_MAX_BYTES);
+		put_foreign(w, text, size, holds_url(field->name) ? KIND_URL : KIND_ANY);
 	end_field(w, &before, length);
 }
 
 /* ---- The record's own fields -------------------------------------------------------------------- */
 
-static bool
-is_text(const struct vt_field *field)
-{
-	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES;
-}
-
 /* A field without a name or a text is left out. */
 static bool
 present(const struct vt_field *field)
 {
-	return field->name != NULL && (!is_text(field) || field->value.text != NULL);
+	return field->name != NULL && (!log_field_is_text(field) || field->value.text != NULL);
 }
 
 static bool
@@ -266,7 +256,7 @@ put_value(struct writer *w, const char *key, const struct vt_field *field, bool 
 {
 	if (secret)
 		put_bounded(w, key, REDACTED, LOG_NAME_MAX_BYTES);
-	else if (is_text(field))
+	else if (log_field_is_text(field))
 		put_own_text(w, key, field);
 	else
 		put_number(w, key, field);
@@ -302,7 +292,7 @@ put_head_json(struct writer *w, const struct log_record *record, const char *tim
 	put_bounded(w, w->names[NAME_TIMESTAMP], timestamp, LOG_NAME_MAX_BYTES);
 	put_bounded(w, w->names[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
 	put_bounded(w, w->names[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_MESSAGE], record->message, LOG_TEXT_MAX_BYTES);
+	put_free_text(w, w->names[NAME_MESSAGE], record->message);
 }
 
 static void
@@ -310,7 +300,7 @@ put_head_ecs(struct writer *w, const struct log_record *record, const char *time
 {
 	put_bounded(w, w->names[NAME_TIMESTAMP], timestamp, LOG_NAME_MAX_BYTES);
 	put_bounded(w, w->names[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_MESSAGE], record->message, LOG_TEXT_MAX_BYTES);
+	put_free_text(w, w->names[NAME_MESSAGE], record->message);
 	put_bounded(w, "ecs.version", LOG_SCHEMA_ECS_VERSION, LOG_NAME_MAX_BYTES);
 	put_bounded(w, "service.name", style->service_name, LOG_NAME_MAX_BYTES);
 	put_bounded(w, "service.version", style->service_version, LOG_NAME_MAX_BYTES);
@@ -334,7 +324,7 @@ log_record_write(struct strbuf *out, const struct log_record *record, const stru
 		put_head_ecs(&w, record, timestamp, style);
 	put_site(&w, record->site);
 	put_context(&w, record->context);
-	put_exception(&w, record->exception);
+	put_free_text(&w, w.names[NAME_EXCEPTION], record->exception);
 	put_bounded(&w, w.names[NAME_FINGERPRINT], record->fingerprint, LOG_NAME_MAX_BYTES);
 	for (size_t i = 0; i < record->count; i++)
 		if (present(&record->fields[i]) && !repeated(&w, record, i))

@@ -21,6 +21,7 @@ struct strbuf;
 /* What a text may take in the record, escapes included; ids, names and places less. */
 #define LOG_TEXT_MAX_BYTES 4096
 #define LOG_NAME_MAX_BYTES 256
+#define LOG_BODY_MAX_BYTES 12288 /* a text that is clean already */
 
 /* How records are written; all of it outlives its user. */
 struct log_style {

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "log.h"
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define PREFIX "field_"
@@ -111,12 +112,6 @@ log_schema_same(const char *one, const char *other)
 }
 
 static bool
-is_text(const struct vt_field *field)
-{
-	return field->type == VT_FIELD_TEXT || field->type == VT_FIELD_BYTES;
-}
-
-static bool
 is_address(const struct vt_field *field)
 {
 	unsigned char address[sizeof(struct in6_addr)];
@@ -129,7 +124,7 @@ fits(const struct vt_field *field, enum ecs_type type)
 {
 	switch (type) {
 	case ECS_KEYWORD:
-		return is_text(field);
+		return log_field_is_text(field);
 	case ECS_LONG:
 		return field->type == VT_FIELD_INT;
 	case ECS_ADDRESS:

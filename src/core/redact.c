@@ -1,93 +1,197 @@
 /*
  * redact.c - which names are secret. The built-in names stand here and nowhere else.
  *
- * Used by the log for every field, so a comparison allocates nothing and starts with the length.
+ * Used by the log for every field. The names are kept by their last letter, and a name is compared from its end on
+ * without being copied, so that an ordinary one costs a few comparisons of single letters.
  */
 #include "redact.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "percent.h"
+#include "redact_parts.h"
+
+/* How a known name must stand in the one that is asked for. */
+enum place {
+	AT_END,       /* at its end, even inside a word: no ordinary word ends like that */
+	AT_WORDS_END, /* as its last word: too short for the above */
+	ALONE,        /* as all of it, or all behind a dot */
+};
+
+enum kind {
+	SECRET = 1,
+	SIGNED_URL = 2, /* secret in a query only */
+	QUALIFIER = 4,  /* says nothing by itself: what stands before it is the name */
+};
 
 struct name {
+	const char *text; /* folded: small letters and digits, nothing else */
 	size_t size;
-	const char *text; /* folded: lower case, '_' for '-' */
+	enum place place;
+	enum kind kind;
 };
 
-/* The sizes are constants, so that most comparisons end there. */
-#define NAME(text)                                                                                                     \
+/* "tokens" is not among them: it is a number of them nearly always. */
+static const struct name built_in[] = {
+#define NAME(text_, place_, kind_)                                                                                     \
 	{                                                                                                              \
-		sizeof(text) - 1, text                                                                                 \
+		.text = (text_), .size = sizeof(text_) - 1, .place = (place_), .kind = (kind_)                         \
 	}
-
-static const struct name secret_names[] = {
-	NAME("password"),      NAME("passwd"),
-	NAME("secret"),        NAME("token"),
-	NAME("access_token"),  NAME("refresh_token"),
-	NAME("api_key"),       NAME("apikey"),
-	NAME("authorization"), NAME("proxy_authorization"),
-	NAME("cookie"),        NAME("set_cookie"),
-	NAME("ssn"),           NAME("credit_card"),
-	NAME("card_number"),   NAME("cvv"),
-	NAME("private_key"),   NAME("sslpassword"),
-};
-
-/* Keys of signed URLs: secret in a query only. */
-static const struct name signed_url_names[] = {
-	NAME("awsaccesskeyid"),
-	NAME("signature"),
-	NAME("sig"),
-	NAME("x_goog_signature"),
-	NAME("x_goog_credential"),
-	NAME("x_amz_signature"),
-	NAME("x_amz_credential"),
-	NAME("x_amz_security_token"),
+	NAME("password", AT_END, SECRET),
+	NAME("passwords", AT_END, SECRET),
+	NAME("passwd", AT_END, SECRET),
+	NAME("passphrase", AT_END, SECRET),
+	NAME("passcode", AT_END, SECRET),
+	NAME("requirepass", AT_END, SECRET),
+	NAME("pwd", AT_WORDS_END, SECRET),
+	NAME("secret", AT_END, SECRET),
+	NAME("secrets", AT_END, SECRET),
+	NAME("token", AT_END, SECRET),
+	NAME("accesstokens", AT_END, SECRET),
+	NAME("refreshtokens", AT_END, SECRET),
+	NAME("apikey", AT_END, SECRET),
+	NAME("apikeys", AT_END, SECRET),
+	NAME("authkey", AT_END, SECRET),
+	NAME("accesskey", AT_END, SECRET),
+	NAME("secretkey", AT_END, SECRET),
+	NAME("signingkey", AT_END, SECRET),
+	NAME("encryptionkey", AT_END, SECRET),
+	NAME("subscriptionkey", AT_END, SECRET),
+	NAME("privatekey", AT_END, SECRET),
+	NAME("privatekeys", AT_END, SECRET),
+	NAME("authorization", AT_END, SECRET),
+	NAME("credential", AT_END, SECRET),
+	NAME("credentials", AT_END, SECRET),
+	NAME("cookie", AT_END, SECRET),
+	NAME("cookies", AT_END, SECRET),
+	NAME("ssn", AT_WORDS_END, SECRET),
+	NAME("creditcard", AT_END, SECRET),
+	NAME("cardnumber", AT_END, SECRET),
+	NAME("cvv", AT_WORDS_END, SECRET),
+	NAME("cvc", AT_WORDS_END, SECRET),
+	NAME("otp", AT_WORDS_END, SECRET),
+	NAME("jwt", AT_WORDS_END, SECRET),
+	/* OpenTelemetry's list and what Amazon and Google sign with beside it. */
+	NAME("awsaccesskeyid", ALONE, SIGNED_URL),
+	NAME("signature", ALONE, SIGNED_URL),
+	NAME("sig", ALONE, SIGNED_URL),
+	NAME("xgoogsignature", ALONE, SIGNED_URL),
+	NAME("xgoogcredential", ALONE, SIGNED_URL),
+	NAME("xamzsignature", ALONE, SIGNED_URL),
+	NAME("xamzcredential", ALONE, SIGNED_URL),
+	NAME("xamzsecuritytoken", ALONE, SIGNED_URL),
+	/* "passwordConfirm", "password_hash" */
+	NAME("confirm", AT_END, QUALIFIER),
+	NAME("confirmed", AT_END, QUALIFIER),
+	NAME("confirmation", AT_END, QUALIFIER),
+	NAME("verify", AT_END, QUALIFIER),
+	NAME("verification", AT_END, QUALIFIER),
+	NAME("again", AT_END, QUALIFIER),
+	NAME("repeat", AT_END, QUALIFIER),
+	NAME("new", AT_END, QUALIFIER),
+	NAME("old", AT_END, QUALIFIER),
+	NAME("current", AT_END, QUALIFIER),
+	NAME("value", AT_END, QUALIFIER),
+	NAME("plain", AT_END, QUALIFIER),
+	NAME("raw", AT_END, QUALIFIER),
+	NAME("text", AT_END, QUALIFIER),
+	NAME("hash", AT_END, QUALIFIER),
+	NAME("digest", AT_END, QUALIFIER),
+#undef NAME
 };
 
 #define LENGTH(array) (sizeof(array) / sizeof(array)[0])
+#define QUALIFIERS_MAX 3
 
 struct redact {
-	struct text_list extra;
+	struct name *names;     /* by their last letter */
+	size_t first[257];      /* of each letter in names; the end of each is the next one's first */
+	uint64_t before[256];   /* of each letter: what may stand before it, by letter_bit() */
+	struct text_list extra; /* folded; names point there */
 };
 
+/* The letter or digit, small; '\0' for whatever separates words. */
 static char
 fold(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return (char)(c - 'A' + 'a');
-	return c == '-' ? '_' : c;
+	if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+		return c;
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : '\0';
 }
 
-static bool
-same(const char *known, const char *name, size_t size)
+/* A bit for each folded letter and digit. */
+static uint64_t
+letter_bit(char c)
 {
-	for (size_t i = 0; i < size; i++)
-		if (fold(known[i]) != fold(name[i]))
-			return false;
-	return true;
+	return UINT64_C(1) << (c & 63);
 }
 
-static bool
-among(const struct name *names, size_t count, const char *name, size_t size)
+/* ---- Compiling ---- */
+
+static size_t
+fold_in_place(char *text)
 {
-	for (size_t i = 0; i < count; i++)
-		if (names[i].size == size && same(names[i].text, name, size))
-			return true;
-	return false;
+	size_t n = 0;
+	for (const char *p = text; *p != '\0'; p++)
+		if (fold(*p) != '\0')
+			text[n++] = fold(*p);
+	text[n] = '\0';
+	return n;
 }
 
 static int
-copy_list(struct text_list *to, const struct text_list *from)
+copy_folded(struct text_list *to, const struct text_list *from)
 {
 	to->items = calloc(from->count + 1, sizeof *to->items);
 	if (to->items == NULL)
 		return -1;
 	for (size_t i = 0; i < from->count; i++) {
-		to->items[i] = strdup(from->items[i]);
-		if (to->items[i] == NULL)
+		char *text = strdup(from->items[i]);
+		if (text == NULL)
 			return -1;
-		to->count++;
+		to->items[to->count++] = text;
+		fold_in_place(text);
+	}
+	return 0;
+}
+
+static const struct name *
+nth_name(const struct redact *redact, size_t n, struct name *extra)
+{
+	if (n < LENGTH(built_in))
+		return &built_in[n];
+	const char *text = redact->extra.items[n - LENGTH(built_in)];
+	*extra = (struct name){.text = text, .size = strlen(text), .place = ALONE, .kind = SECRET};
+	return extra;
+}
+
+/* Counts the names of each last letter, then puts each into its letter's range. */
+static int
+sort_names(struct redact *redact)
+{
+	size_t count = LENGTH(built_in) + redact->extra.count, next[256];
+	struct name extra;
+	redact->names = calloc(count, sizeof *redact->names);
+	if (redact->names == NULL)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		const struct name *name = nth_name(redact, i, &extra);
+		if (name->size > 0)
+			redact->first[(unsigned char)name->text[name->size - 1] + 1]++;
+	}
+	for (size_t letter = 0; letter < 256; letter++) {
+		redact->first[letter + 1] += redact->first[letter];
+		next[letter] = redact->first[letter];
+	}
+	for (size_t i = 0; i < count; i++) {
+		const struct name *name = nth_name(redact, i, &extra);
+		if (name->size == 0)
+			continue;
+		unsigned char last = (unsigned char)name->text[name->size - 1];
+		redact->names[next[last]++] = *name;
+		redact->before[last] |= name->size > 1 ? letter_bit(name->text[name->size - 2]) : UINT64_MAX;
 	}
 	return 0;
 }
@@ -98,7 +202,7 @@ redact_create(const struct text_list *extra)
 	struct redact *redact = calloc(1, sizeof *redact);
 	if (redact == NULL)
 		return NULL;
-	if (extra != NULL && copy_list(&redact->extra, extra) != 0) {
+	if ((extra != NULL && copy_folded(&redact->extra, extra) != 0) || sort_names(redact) != 0) {
 		redact_destroy(redact);
 		return NULL;
 	}
@@ -111,27 +215,122 @@ redact_destroy(struct redact *redact)
 	if (redact == NULL)
 		return;
 	text_list_fini(&redact->extra);
+	free(redact->names);
 	free(redact);
+}
+
+/* ---- Looking up ---- */
+
+static bool
+is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
+/* The known name, which ends where name does, starts at name[at]. */
+static bool
+placed(const struct name *known, const char *name, size_t at)
+{
+	switch (known->place) {
+	case AT_END:
+		return true;
+	case AT_WORDS_END:
+		return at == 0 || fold(name[at - 1]) == '\0' || (is_upper(name[at]) && !is_upper(name[at - 1]));
+	case ALONE:
+		break;
+	}
+	while (at > 0 && name[at - 1] != '.' && fold(name[at - 1]) == '\0')
+		at--;
+	return at == 0 || name[at - 1] == '.';
+}
+
+static bool
+ends_with(const struct name *known, const char *name, size_t size, size_t *at)
+{
+	size_t i = size;
+	for (size_t left = known->size; left > 0;) {
+		if (i == 0)
+			return false;
+		char c = fold(name[--i]);
+		if (c != '\0' && c != known->text[--left])
+			return false;
+	}
+	*at = i;
+	return placed(known, name, i);
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Most names have an end that no known one has: their last two letters tell. */
+static bool
+ends_like_a_known(const struct redact *redact, const char *name, size_t size)
+{
+	uint64_t before = redact->before[(unsigned char)fold(name[--size])];
+	while (size > 0 && fold(name[size - 1]) == '\0')
+		size--;
+	return before == UINT64_MAX || (size > 0 && (before & letter_bit(fold(name[size - 1]))) != 0);
+}
+
+/*
+ * True where the name ends like a secret one. Otherwise *size becomes what stands before a qualifier or number at its
+ * end, 0 where there is none.
+ */
+static bool
+secret_at_end(const struct redact *redact, const char *name, size_t *size, unsigned kinds)
+{
+	unsigned char last = (unsigned char)fold(name[*size - 1]);
+	size_t before = 0;
+	size_t i = ends_like_a_known(redact, name, *size) ? redact->first[last] : redact->first[last + 1];
+	for (; i < redact->first[last + 1]; i++) {
+		const struct name *known = &redact->names[i];
+		size_t at;
+		if (!ends_with(known, name, *size, &at))
+			continue;
+		if ((known->kind & kinds) != 0)
+			return true;
+		if (known->kind == QUALIFIER)
+			before = at;
+	}
+	if (is_digit(name[*size - 1]))
+		for (before = *size; before > 0 && is_digit(name[before - 1]);)
+			before--;
+	*size = before;
+	return false;
+}
+
+static bool
+is_secret(const struct redact *redact, const char *name, size_t size, unsigned kinds)
+{
+	for (int qualifiers = 0; qualifiers <= QUALIFIERS_MAX; qualifiers++) {
+		while (size > 0 && fold(name[size - 1]) == '\0')
+			size--;
+		if (size == 0)
+			return false;
+		if (secret_at_end(redact, name, &size, kinds))
+			return true;
+	}
+	return false;
 }
 
 bool
 redact_is_secret(const struct redact *redact, const char *name, size_t size_bytes)
 {
-	if (among(secret_names, LENGTH(secret_names), name, size_bytes))
-		return true;
-	for (size_t i = 0; i < redact->extra.count; i++)
-		if (strlen(redact->extra.items[i]) == size_bytes && same(redact->extra.items[i], name, size_bytes))
-			return true;
-	return false;
+	return is_secret(redact, name, size_bytes, SECRET);
 }
 
-/* Decodes what is percent-encoded in place and leaves a stray '%' as it is; returns the new size. */
-static size_t
-decode_leniently(char *text, size_t size)
+/* ---- Parameters ---- */
+
+size_t
+redact_percent_decode(char *text, size_t size_bytes)
 {
 	size_t n = 0;
-	for (size_t i = 0; i < size;) {
-		if (text[i] == '%' && size - i > 2 && percent_decode(text + n, text + i, 3, PERCENT_PLUS_KEEP) == 1) {
+	for (size_t i = 0; i < size_bytes;) {
+		if (text[i] == '%' && size_bytes - i > 2 &&
+		    percent_decode(text + n, text + i, 3, PERCENT_PLUS_KEEP) == 1) {
 			n++;
 			i += 3;
 		} else {
@@ -141,29 +340,18 @@ decode_leniently(char *text, size_t size)
 	return n;
 }
 
-static bool
-secret_word(const struct redact *redact, const char *name, size_t size)
-{
-	static const char around[] = " \t+\r\n";
-	while (size > 0 && strchr(around, name[0]) != NULL) {
-		name++;
-		size--;
-	}
-	while (size > 0 && strchr(around, name[size - 1]) != NULL)
-		size--;
-	return redact_is_secret(redact, name, size) || among(signed_url_names, LENGTH(signed_url_names), name, size);
-}
-
-/* The name as a whole, and each part of "user[password][]". */
+/* The name as a whole, and each part of "user[password][first]". */
 static bool
 secret_in_brackets(const struct redact *redact, const char *name, size_t size)
 {
-	if (secret_word(redact, name, size))
+	if (is_secret(redact, name, size, SECRET | SIGNED_URL))
 		return true;
+	if (memchr(name, '[', size) == NULL)
+		return false;
 	for (size_t start = 0, i = 0; i <= size; i++) {
 		if (i < size && name[i] != '[' && name[i] != ']')
 			continue;
-		if (i > start && secret_word(redact, name + start, i - start))
+		if (i > start && is_secret(redact, name + start, i - start, SECRET | SIGNED_URL))
 			return true;
 		start = i + 1;
 	}
@@ -176,15 +364,19 @@ redact_is_secret_parameter(const struct redact *redact, const char *name, size_t
 	char decoded[512];
 	if (size_bytes > sizeof decoded)
 		return true; /* a name of that length hides something, if only its end */
+	if (secret_in_brackets(redact, name, size_bytes))
+		return true;
+	if (memchr(name, '%', size_bytes) == NULL)
+		return false;
 	memcpy(decoded, name, size_bytes);
-	/* Three passes: once by the server that reads it, and the encodings that proxies and clients add. */
-	for (int pass = 0; pass < 4; pass++) {
-		if (secret_in_brackets(redact, decoded, size_bytes))
-			return true;
-		size_t shorter = decode_leniently(decoded, size_bytes);
+	/* Once by the server that reads it, and the encodings that proxies and clients add. */
+	for (int pass = 0; pass < 3; pass++) {
+		size_t shorter = redact_percent_decode(decoded, size_bytes);
 		if (shorter == size_bytes)
 			return false;
 		size_bytes = shorter;
+		if (secret_in_brackets(redact, decoded, size_bytes))
+			return true;
 	}
 	return false;
 }

@@ -134,10 +134,18 @@ setting_check_database_url(const char *text, struct err *err)
 	return err_set(err, "allowed is postgresql://user@host/database, or libpq's keyword form, host=… dbname=….");
 }
 
+/* "unix://:password@/path", which redis_address.c reads. */
+static bool
+password_before_path(const char *text, const char *scheme)
+{
+	return starts_with(text, scheme) && strstr(text, "@/") != NULL;
+}
+
 int
 setting_check_redis_url(const char *text, struct err *err)
 {
-	if (starts_with(text, "redis://") || starts_with(text, "unix:///") || starts_with(text, "redis+unix:///"))
+	if (starts_with(text, "redis://") || starts_with(text, "unix:///") || starts_with(text, "redis+unix:///") ||
+	    password_before_path(text, "unix://") || password_before_path(text, "redis+unix://"))
 		return 0;
 	if (starts_with(text, "rediss://"))
 		return err_set(

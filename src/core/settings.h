@@ -51,7 +51,8 @@ struct settings {
 	char *log_file;
 	int64_t log_format;            /* enum log_format */
 	int64_t log_sample_millionths; /* of the requests that succeed, those whose records are written */
-	bool log_probes;
+	bool log_probes, log_bodies;
+	int64_t log_body_bytes;
 	int64_t log_buffer_bytes, log_flush_ms; /* the first a process's own */
 	int64_t slow_request_ms;                /* 0: none is slow */
 	struct text_list redact_fields;

