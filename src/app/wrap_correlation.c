@@ -4,11 +4,10 @@
  * X-Correlation-ID is taken over where it is one value of the allowed form; otherwise one is made, and
  * the log says that one was rejected (never which bytes). The request ID is the web server's, or made.
  */
-#include <stdio.h>
-
 #include "log.h"
 #include "request.h"
 #include "response.h"
+#include "text.h"
 #include "wrappers.h"
 
 #define HEADER "X-Correlation-ID"
@@ -17,7 +16,7 @@ static void
 take_request_id(struct vt_request *req)
 {
 	if (req->web_request_id != NULL && correlation_id_valid(req->web_request_id))
-		snprintf(req->request_id, sizeof req->request_id, "%s", req->web_request_id);
+		text_copy(req->request_id, sizeof req->request_id, req->web_request_id);
 	else
 		correlation_id_make(req->request_id);
 	req->log_context.request_id = req->request_id;
@@ -30,7 +29,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	bool repeated = vt_header(req, HEADER, 1) != NULL;
 	bool taken = given != NULL && !repeated && correlation_id_valid(given);
 	if (taken)
-		snprintf(req->correlation_id, sizeof req->correlation_id, "%s", given);
+		text_copy(req->correlation_id, sizeof req->correlation_id, given);
 	else
 		correlation_id_make(req->correlation_id);
 	req->log_context.correlation_id = req->correlation_id;

@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <time.h>
 
+#include "decimal.h"
 #include "insist.h"
 
 static int64_t
@@ -54,17 +55,6 @@ deadline_min(int64_t a_ns, int64_t b_ns)
 	return a_ns < b_ns ? a_ns : b_ns;
 }
 
-/* Writes value as exactly so many decimal digits. */
-static char *
-put_digits(char *to, int value, int digits)
-{
-	for (int i = digits - 1; i >= 0; i--) {
-		to[i] = (char)('0' + value % 10);
-		value /= 10;
-	}
-	return to + digits;
-}
-
 void
 clock_rfc3339(int64_t real_ns, char out[RFC3339_BYTES])
 {
@@ -77,19 +67,19 @@ clock_rfc3339(int64_t real_ns, char out[RFC3339_BYTES])
 	struct tm tm;
 	struct tm *utc = gmtime_r(&seconds, &tm);
 	INSIST(utc != NULL);
-	char *p = put_digits(out, tm.tm_year + 1900, 4);
+	char *p = decimal_padded(out, (uint64_t)(tm.tm_year + 1900), 4);
 	*p++ = '-';
-	p = put_digits(p, tm.tm_mon + 1, 2);
+	p = decimal_padded(p, (uint64_t)(tm.tm_mon + 1), 2);
 	*p++ = '-';
-	p = put_digits(p, tm.tm_mday, 2);
+	p = decimal_padded(p, (uint64_t)tm.tm_mday, 2);
 	*p++ = 'T';
-	p = put_digits(p, tm.tm_hour, 2);
+	p = decimal_padded(p, (uint64_t)tm.tm_hour, 2);
 	*p++ = ':';
-	p = put_digits(p, tm.tm_min, 2);
+	p = decimal_padded(p, (uint64_t)tm.tm_min, 2);
 	*p++ = ':';
-	p = put_digits(p, tm.tm_sec, 2);
+	p = decimal_padded(p, (uint64_t)tm.tm_sec, 2);
 	*p++ = '.';
-	p = put_digits(p, (int)(fraction / 1000), 6);
+	p = decimal_padded(p, (uint64_t)fraction / 1000, 6);
 	*p++ = 'Z';
 	*p = '\0';
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "insist.h"
 #include "strbuf.h"
 #include "utf8.h"
@@ -163,9 +164,27 @@ jsonw_character(const char *text, size_t size_bytes, size_t *written_bytes)
 	return n == 0 ? 1 : n;
 }
 
+/* In the one piece that nearly every text is. False where something is to be escaped. */
+static bool
+quoted_plain(struct strbuf *out, const char *text, size_t size)
+{
+	if (plain_run(text, size) != size)
+		return false;
+	char *to = strbuf_reserve(out, size + 2);
+	if (to == NULL)
+		return true;
+	to[0] = '"';
+	memcpy(to + 1, text, size);
+	to[size + 1] = '"';
+	strbuf_commit(out, size + 2);
+	return true;
+}
+
 static void
 quoted(struct strbuf *out, const char *text, size_t size)
 {
+	if (quoted_plain(out, text, size))
+		return;
 	strbuf_putc(out, '"');
 	for (size_t i = 0; i < size;) {
 		size_t n = plain_run(text + i, size - i);
@@ -203,15 +222,17 @@ jsonw_bytes(struct jsonw *w, const char *text, size_t size_bytes)
 void
 jsonw_int(struct jsonw *w, int64_t value)
 {
+	char text[DECIMAL_BYTES];
 	separate(w);
-	strbuf_printf(w->out, "%lld", (long long)value);
+	strbuf_append(w->out, text, decimal_int(text, value));
 }
 
 void
 jsonw_uint(struct jsonw *w, uint64_t value)
 {
+	char text[DECIMAL_BYTES];
 	separate(w);
-	strbuf_printf(w->out, "%llu", (unsigned long long)value);
+	strbuf_append(w->out, text, decimal_uint(text, value));
 }
 
 /* Small numbers that a few decimals hold, such as durations: 0.000072 rather than 7.2e-05. */
@@ -241,15 +262,17 @@ put_micros(struct jsonw *w, double value)
 	uint64_t micros = (uint64_t)(value * MICROS + 0.5);
 	if ((double)micros / MICROS != value)
 		return false;
-	char text[24];
-	size_t length = MICROS_DIGITS;
-	for (uint64_t fraction = micros % (uint64_t)MICROS; length > 0 && fraction % 10 == 0; fraction /= 10)
-		length--;
+	char text[DECIMAL_BYTES + 1 + MICROS_DIGITS];
+	size_t size = decimal_uint(text, micros / (uint64_t)MICROS);
+	if (micros % (uint64_t)MICROS != 0) {
+		text[size++] = '.';
+		decimal_padded(text + size, micros % (uint64_t)MICROS, MICROS_DIGITS);
+		size += MICROS_DIGITS;
+		while (text[size - 1] == '0')
+			size--;
+	}
 	separate(w);
-	int size = length > 0 ? snprintf(text, sizeof text, "%llu.%06llu", (unsigned long long)micros / 1000000,
-	                                 (unsigned long long)micros % 1000000)
-	                      : snprintf(text, sizeof text, "%llu", (unsigned long long)micros / 1000000);
-	strbuf_append(w->out, text, (size_t)size - (length > 0 ? MICROS_DIGITS - length : 0));
+	strbuf_append(w->out, text, size);
 	return true;
 }
 

@@ -85,25 +85,13 @@ strbuf_commit(struct strbuf *sb, size_t size_bytes)
 }
 
 void
-strbuf_append(struct strbuf *sb, const void *data, size_t size_bytes)
+strbuf_append_grown(struct strbuf *sb, const void *data, size_t size_bytes)
 {
 	char *to = strbuf_reserve(sb, size_bytes);
 	if (to == NULL)
 		return;
 	memcpy(to, data, size_bytes);
 	strbuf_commit(sb, size_bytes);
-}
-
-void
-strbuf_puts(struct strbuf *sb, const char *text)
-{
-	strbuf_append(sb, text, strlen(text));
-}
-
-void
-strbuf_putc(struct strbuf *sb, char c)
-{
-	strbuf_append(sb, &c, 1);
 }
 
 void

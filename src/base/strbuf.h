@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct arena;
 
@@ -27,9 +28,33 @@ void strbuf_init_arena(struct strbuf *sb, struct arena *arena, size_t initial_by
 /* Empty again, failure forgotten; the storage stays. */
 void strbuf_reset(struct strbuf *sb);
 
-void strbuf_append(struct strbuf *sb, const void *data, size_t size_bytes);
-void strbuf_puts(struct strbuf *sb, const char *text);
-void strbuf_putc(struct strbuf *sb, char c);
+/* What strbuf_append() does where there is no room yet, or never will be. */
+void strbuf_append_grown(struct strbuf *sb, const void *data, size_t size_bytes);
+
+static inline void
+strbuf_append(struct strbuf *sb, const void *data, size_t size_bytes)
+{
+	if (sb->failed || size_bytes >= sb->capacity - sb->length) {
+		strbuf_append_grown(sb, data, size_bytes);
+		return;
+	}
+	memcpy(sb->data + sb->length, data, size_bytes);
+	sb->length += size_bytes;
+	sb->data[sb->length] = '\0';
+}
+
+static inline void
+strbuf_puts(struct strbuf *sb, const char *text)
+{
+	strbuf_append(sb, text, strlen(text));
+}
+
+static inline void
+strbuf_putc(struct strbuf *sb, char c)
+{
+	strbuf_append(sb, &c, 1);
+}
+
 void strbuf_printf(struct strbuf *sb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Makes room for size_bytes more and returns where they start, or NULL; then set with strbuf_commit(). */
 char *strbuf_reserve(struct strbuf *sb, size_t size_bytes);

@@ -4,7 +4,7 @@
  *   wrappers_cost DIRECTORY SECONDS [given | made]
  *
  * The real thing but for the connection: CGI variables as nginx sends them go through dispatch_handler(), with a
- * scoreboard and a log in files of DIRECTORY. The same request runs with none of the wrappers, with the first, with
+ * scoreboard, its rings and a log in files of DIRECTORY. The same request runs with none of the wrappers, with the first, with
  * the first two and so on to all of them, and once more with all of them and a log that takes no INFO: in turns, a
  * batch each, so that a noisy machine is noisy for all. chain_run() is wrapped by the linker to cut the table short.
  *
@@ -24,6 +24,7 @@
 #include "dispatch.h"
 #include "err.h"
 #include "log.h"
+#include "log_writer.h"
 #include "redact.h"
 #include "router.h"
 #include "scoreboard.h"
@@ -33,6 +34,7 @@
 #include "wrappers.h"
 
 #define BATCH 100
+#define RING_BYTES (1 << 20) /* for a batch's records */
 #define MAX_ROUNDS 50000
 #define MAX_WAYS 16
 #define WARM_UP_ROUNDS 3
@@ -53,6 +55,7 @@ struct bench {
 	struct router *router;
 	struct dispatch *dispatch;
 	struct log *loud, *quiet;
+	struct log_writer *writer;
 	char directory[256], log_file[300];
 	struct way ways[MAX_WAYS];
 	size_t way_count, rounds;
@@ -107,6 +110,21 @@ open_log(struct bench *bench, enum vt_level level)
 	return checked(log_create(&config, &err), err.text);
 }
 
+/* As in a worker; what is in the ring is written between two batches, as another process would do it meanwhile. */
+static void
+log_into_ring(struct bench *bench)
+{
+	struct err err = {0};
+	const struct ring ring = scoreboard_ring(bench->services.board, 0, RING_LOG);
+	const struct ring wake = scoreboard_ring(bench->services.board, SCOREBOARD_SUPERVISOR, RING_LOG);
+	bench->writer = checked(log_writer_create(&(struct log_writer_config){.board = bench->services.board,
+	                                                                      .scope = LOG_WRITER_ALL,
+	                                                                      .log = bench->loud},
+	                                          &err),
+	                        err.text);
+	log_use_ring(bench->loud, &ring, &wake.shared->wake);
+}
+
 static void
 open_services(struct bench *bench)
 {
@@ -114,17 +132,19 @@ open_services(struct bench *bench)
 	struct err err = {0};
 	bool was_there;
 	char path[300];
+	const struct scoreboard_shape shape = {.slots = 1, .ring_bytes = {[RING_LOG] = RING_BYTES}};
 	snprintf(path, sizeof path, "%s/settings", bench->directory);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	bench->reader = checked(settings_read(path, environment), "no settings");
 	bench->services.settings = settings_values(bench->reader);
 	snprintf(path, sizeof path, "%s/scoreboard", bench->directory);
-	bench->services.board = checked(scoreboard_create(path, 1, &was_there, &err), err.text);
+	bench->services.board = checked(scoreboard_create(path, &shape, &was_there, &err), err.text);
 	bench->services.slot = scoreboard_slot(bench->services.board, 0);
 	bench->redact = checked(redact_create(NULL), "no memory");
 	snprintf(bench->log_file, sizeof bench->log_file, "%s/vitals.log", bench->directory);
 	bench->loud = open_log(bench, VT_INFO);
 	bench->quiet = open_log(bench, VT_ERROR_LEVEL);
+	log_into_ring(bench);
 	bench->services.router = bench->router = checked(router_create(), "no memory");
 	struct route route = {.method = "GET", .path = "/users/{id}/hello", .handler = hello};
 	if (router_add(bench->router, &route, &err) != 0)
@@ -135,6 +155,7 @@ open_services(struct bench *bench)
 static void
 close_services(struct bench *bench)
 {
+	log_writer_destroy(bench->writer);
 	dispatch_destroy(bench->dispatch);
 	router_destroy(bench->router);
 	log_destroy(bench->quiet);
@@ -219,6 +240,8 @@ measure(struct bench *bench, struct way *way, const char *correlation, size_t ro
 	run_batch(bench, correlation);
 	way->ns[CPU][round] = (now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / BATCH;
 	way->ns[WALL][round] = (now_ns(CLOCK_MONOTONIC) - wall) / BATCH;
+	while (log_writer_pass(bench->writer) == LOG_WROTE)
+		;
 }
 
 /* Each round begins with another way, so that none always follows the same one. */

@@ -233,7 +233,8 @@ START_TEST(a_call_has_a_span)
 	leave(200);
 	ck_assert(last_line_has(call.span_id));
 	ck_assert(last_line_has("\"name\":\"POST\""));
-	ck_assert(last_line_has("{\"stringValue\":\"https://***REDACTED***:***REDACTED***@example.org/a?token=***REDACTED***\"}"));
+	ck_assert(last_line_has(
+		"{\"stringValue\":\"https://***REDACTED***:***REDACTED***@example.org/a?token=***REDACTED***\"}"));
 	ck_assert(last_line_has("{\"key\":\"error.type\",\"value\":{\"stringValue\":\"404\"}}"));
 	ck_assert(!last_line_has("\"name\":\"GET\""));
 }

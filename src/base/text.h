@@ -1,0 +1,18 @@
+/* text.h - copying texts into arrays of fixed size. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stddef.h>
+#include <string.h>
+
+/* As much of from as there is room for, and a NUL; size_bytes is at least 1. Returns the copy's length. */
+static inline size_t
+text_copy(char *to, size_t size_bytes, const char *from)
+{
+	size_t length = strnlen(from, size_bytes - 1);
+	memcpy(to, from, length);
+	to[length] = '\0';
+	return length;
+}
+
+#endif
