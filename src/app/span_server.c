@@ -81,6 +81,18 @@ clean_query(const struct vt_request *req, char storage[static QUERY_MAX_BYTES])
 	return (struct bytes){.text = clean.data + 1, .size = clean.length - 1};
 }
 
+/* A client's text with what looks like a secret in it taken out, as in a log record. */
+static struct vt_field
+clean(const struct vt_request *req, const char *name, const char *text, size_t max)
+{
+	struct strbuf out;
+	if (text == NULL || req->with.redact == NULL || !redact_may_change(text, strnlen(text, max)))
+		return bounded(name, text, max);
+	strbuf_init_arena(&out, req->with.arena, max);
+	redact_value(req->with.redact, &out, text, strnlen(text, max));
+	return bounded(name, out.data, max);
+}
+
 /* "1.1" of "HTTP/1.1"; "2" of "HTTP/2.0", as the conventions write it. */
 static const char *
 protocol_version(const struct vt_request *req)
@@ -102,14 +114,14 @@ describe(const struct vt_request *req, int status, struct vt_field *out, char *q
 	const struct vt_field attributes[] = {
 		VT_STR("http.request.method", method),
 		bounded("http.request.method_original", other ? vt_method(req) : NULL, METHOD_MAX_BYTES),
-		bounded("url.path", req->raw_path, SPAN_TEXT_MAX_BYTES),
+		clean(req, "url.path", req->raw_path, SPAN_TEXT_MAX_BYTES),
 		VT_STRN("url.query", query.text, query.size),
 		VT_STR("url.scheme", vt_scheme(req)),
 		VT_STR("http.route", req->route != NULL ? req->route->path : NULL),
 		VT_INT("http.response.status_code", status),
 		VT_STRN("server.address", host.size > 0 ? host.text : NULL, host.size),
 		bounded("client.address", vt_client_ip(req), ADDRESS_MAX_BYTES),
-		bounded("user_agent.original", vt_header(req, "User-Agent", 0), AGENT_MAX_BYTES),
+		clean(req, "user_agent.original", vt_header(req, "User-Agent", 0), AGENT_MAX_BYTES),
 		bounded("network.protocol.version", protocol_version(req), PROTOCOL_MAX_BYTES),
 		VT_STR("error.type", status >= 500 ? code : NULL),
 		VT_STR("vitals.correlation_id", vt_correlation_id(req)),

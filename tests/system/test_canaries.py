@@ -71,6 +71,7 @@ def settings(directory: Path) -> dict[str, Any]:
     """All that makes a service talk; those of other versions only where they exist."""
     out: dict[str, Any] = {"LOG_LEVEL": "DEBUG", "DEBUG": "on", "LOG_BODIES": "on", "LOG_BODY_SIZE": "8KiB"}
     if "TRACE_FILE" in run_once(Path("/tmp"), "--help").stdout:
+        directory.mkdir()
         out["TRACE_FILE"] = directory / "trace.json"
     return out
 

@@ -43,7 +43,7 @@ def test_a_database_outage(service: Make, front: Front, template: postgres.Templ
             listed = of(instance, message="Request completed", code="503", route="/users/{id}")
             assert len(listed) == 1 and listed[0]["count"] == 7
             assert listed[0]["last_correlation_id"] == answers[-1].sent_id
-            assert listed[0]["place"] == "wrap_log:leave" and listed[0]["level"] == "ERROR"
+            assert listed[0]["place"] == "wrap_log:record_completed" and listed[0]["level"] == "ERROR"
             assert {record["fingerprint"] for record in found} == {listed[0]["fingerprint"]}
             assert found[0]["timestamp"][:16] <= listed[0]["first_seen"] <= listed[0]["last_seen"]
             assert ctl.ctl(instance, "reload").returncode == 0
@@ -103,7 +103,7 @@ def test_the_text_fits_a_terminal(service: Make) -> None:
     lines = done.stdout.splitlines()
     assert done.returncode == 0 and lines[0] == "4 errors of 2 kinds"
     assert all(len(line) <= 100 for line in lines), done.stdout
-    assert any("Request completed 500 at /never (wrap_log:leave)" in line for line in lines)
+    assert any("Request completed 500 at /never (wrap_log:record_completed)" in line for line in lines)
     assert len(ctl.ctl(instance, "errors", "--limit", "1").stdout.splitlines()) == 5
 
 
