@@ -37,6 +37,7 @@ service_open_log(struct service *service, struct err *err)
 		return err_set(err, "There is no memory for the log.");
 	service->log = log_create(&(struct log_config){.level = (enum vt_level)settings->log_level,
 	                                               .file = settings->log_file,
+	                                               .service_name = settings->service_name,
 	                                               .redact = service->redact},
 	                          err);
 	if (service->log == NULL)

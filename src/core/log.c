@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "err.h"
 #include "insist.h"
+#include "log_form.h"
 #include "log_record.h"
 #include "log_ring.h"
 #include "log_sink.h"
@@ -41,7 +42,8 @@ log_create(const struct log_config *config, struct err *err)
 	log->level = config->level;
 	log->redact = config->redact;
 	pthread_mutex_init(&log->mutex, NULL);
-	if (log_sink_open(&log->sink, config->file, err) != 0) {
+	const struct log_sink_config sink = {.where = config->file, .app_name = config->service_name};
+	if (log_sink_open(&log->sink, &sink, err) != 0) {
 		free(log);
 		return NULL;
 	}
@@ -166,6 +168,8 @@ log_write(struct log *log, const struct log_record *record)
 	if (has_ring(log))
 		put(log, record, &line);
 	else
-		log_sink_write(&log->sink, line.data, line.length);
+		log_sink_write(&log->sink, &(const struct log_line){.text = line.data,
+		                                                    .size_bytes = line.length,
+		                                                    .level = (uint8_t)record->level});
 	errno = kept_errno;
 }

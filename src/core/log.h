@@ -30,7 +30,8 @@ struct strbuf;
 
 struct log_config {
 	enum vt_level level;
-	const char *file;            /* NULL or "stderr": standard error */
+	const char *file;            /* as LOG_FILE says it (log_destination.h); NULL: standard error */
+	const char *service_name;    /* for syslog and the journal; NULL: "vitals" */
 	const struct redact *redact; /* outlives the log */
 };
 

@@ -29,7 +29,7 @@ log_batch_fini(struct log_batch *batch)
 void
 log_batch_reset(struct log_batch *batch)
 {
-	batch->size_bytes = batch->count = batch->done_bytes = 0;
+	batch->size_bytes = batch->count = batch->done_bytes = batch->refused = 0;
 }
 
 char *

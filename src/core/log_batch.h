@@ -21,6 +21,7 @@ struct log_batch {
 	struct batch_line *lines;
 	size_t count, capacity;
 	size_t done_bytes;
+	size_t refused; /* lines that are done since the sink could never take them */
 };
 
 /* -1: no memory. */

@@ -168,6 +168,8 @@ has_announced(struct channel *channel)
 static void
 commit(struct log_writer *writer, struct channel *channel)
 {
+	for (size_t i = 0; i < channel->batch.refused; i++)
+		ring_drop(&channel->first);
 	for (size_t kind = 0; channel == &writer->channels[RING_LOG] && kind < RING_KINDS; kind++)
 		has_announced(&writer->channels[kind]);
 	log_intent_written(&channel->first.shared->intent);
@@ -367,24 +369,31 @@ wait_for_records(struct log_writer *writer)
 		sleep_on(writer->wake, WAKE_ASLEEP, ms);
 }
 
-/* For room in a pipe; a file whose disk is full says nothing, and is tried again. */
+static bool
+sink_has_room(struct pollfd *waits, nfds_t count)
+{
+	bool gone = false;
+	if (poll(waits, count, RETRY_MS) <= 0)
+		return false;
+	/* A pipe without a reader is ready to fail at once, each time. */
+	for (nfds_t i = 0; i < count; i++)
+		gone |= (waits[i].revents & (POLLERR | POLLHUP)) != 0;
+	return !gone;
+}
+
+/* For room where poll() can tell of it; a file whose disk is full, say, is just tried again. */
 static void
 wait_for_sinks(struct log_writer *writer)
 {
 	struct pollfd waits[RING_KINDS];
 	nfds_t count = 0;
-	bool file = false;
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		const struct channel *channel = &writer->channels[kind];
-		if (log_batch_done(&channel->batch))
-			continue;
-		if (channel->sink->may_block)
-			waits[count++] = (struct pollfd){.fd = channel->sink->fd, .events = POLLOUT};
-		else
-			file = true;
+		int fd = log_batch_done(&channel->batch) ? -1 : log_sink_wait_fd(channel->sink);
+		if (fd >= 0)
+			waits[count++] = (struct pollfd){.fd = fd, .events = POLLOUT};
 	}
-	/* A pipe without a reader is ready to fail at once, each time. */
-	if (file || count == 0 || (poll(waits, count, RETRY_MS) > 0 && (waits[0].revents & (POLLERR | POLLHUP)) != 0))
+	if (count == 0 || !sink_has_room(waits, count))
 		poll(NULL, 0, RETRY_MS);
 }
 
