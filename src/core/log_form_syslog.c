@@ -92,7 +92,7 @@ without_newline(const struct log_line *line)
 	                                                                        : line->size_bytes;
 }
 
-/* Where the last field that ends before limit ends; 0: none does. */
+/* Where the last field ends that has another one behind it and ends before limit; 0: none does. */
 static size_t
 last_field_end(const struct log_line *line, size_t limit)
 {
@@ -119,12 +119,13 @@ static bool
 put_json(const struct log_speaker *speaker, const struct log_line *line, struct strbuf *out)
 {
 	const char *tail = is_ecs(line) ? TAIL_ECS : TAIL_JSON;
-	size_t size = without_newline(line), room = speaker->max_bytes - out->length;
+	size_t size = without_newline(line), tail_size = strlen(tail);
+	size_t room = speaker->max_bytes > out->length ? speaker->max_bytes - out->length : 0;
 	if (size <= room) {
 		strbuf_append(out, line->text, size);
 		return !out->failed;
 	}
-	size = last_field_end(line, room - strlen(tail) + 1);
+	size = room > tail_size ? last_field_end(line, room - tail_size + 1) : 0;
 	if (size == 0)
 		return false;
 	strbuf_append(out, line->text, size);
