@@ -156,9 +156,10 @@ look(const char *path, struct err *err)
 {
 	struct stat st;
 	if (stat(path, &st) != 0)
-		return err_set(err, "There is no socket %s: %s; name it with server=unix:/path.", path,
+		return err_set(err, "LOG_FILE: there is no socket %s: %s; server=unix:/path names another.", path,
 		               strerror(errno));
-	return S_ISSOCK(st.st_mode) ? 0 : err_set(err, "%s is no socket; name one with server=unix:/path.", path);
+	return S_ISSOCK(st.st_mode) ? 0
+	                            : err_set(err, "LOG_FILE: %s is no socket; server=unix:/path names another.", path);
 }
 
 int

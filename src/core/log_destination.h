@@ -33,7 +33,7 @@ struct log_destination {
 int log_destination_parse(struct log_destination *destination, const char *text, struct err *err);
 /*
  * Whether there is a socket of syslog or of the journal, which a service that has just been told to use it is better
- * off to know; waits a moment for one that is being restarted. -1: the sentence names the path, not the setting.
+ * off to know; waits a moment for one that is being restarted. -1: the sentence names setting and path.
  */
 int log_destination_prove(const char *text, struct err *err);
 
