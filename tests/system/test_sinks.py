@@ -1,7 +1,10 @@
-"""Syslog and the journal as sinks: what arrives, a receiver that is restarted, one that does not read."""
+"""Syslog and the journal as sinks: what arrives, a receiver that is restarted, one that does not read; logrotate."""
 from __future__ import annotations
 
+import grp
+import gzip
 import os
+import pwd
 import signal
 import subprocess
 from pathlib import Path
@@ -9,9 +12,10 @@ from typing import Callable, Iterator
 
 import pytest
 
+from harness.logs import LogFile, parse_line
 from harness.processes import PATH, children_of, send, wait_for
 from harness.receivers import Journal, Journald, Receiver, Rsyslogd, Syslog
-from harness.vitalsd import Vitalsd, program, run_once
+from harness.vitalsd import CHECKOUT, Vitalsd, program, run_once
 
 Make = Callable[..., Vitalsd]
 
@@ -267,3 +271,40 @@ def test_standard_error_that_is_the_journals(service: Make, journald: Journald) 
         finally:
             send([process.pid], signal.SIGKILL)
             process.wait(5)
+
+
+# ---- Files -----------------------------------------------------------------------------------------
+
+
+def test_logrotate(service: Make, place: Path) -> None:
+    """contrib/logrotate, forced again and again under load: no record is lost, doubled or torn, none waits in an old file."""
+    instance = service(WORKERS=2).start()
+    logs = instance.directory
+    text = (CHECKOUT / "contrib" / "logrotate" / "vitals").read_text()
+    for old, new in (("/var/log/vitals/*.log", f"{logs}/vitals.log"), ("/run/vitals/vitals.pid", f"{logs}/vitalsd.pid"),
+                     ("su vitals vitals", f"su {pwd.getpwuid(os.geteuid()).pw_name} {grp.getgrgid(os.getegid()).gr_name}")):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (place / "conf").write_text(text)
+    (place / "conf").chmod(0o644)
+    sent: list[str] = []
+
+    def new_file_is_used() -> bool:
+        sent.extend(ask_many(instance, 10))
+        return bool(LogFile(logs / "vitals.log").find("Request completed"))
+
+    for _ in range(4):
+        sent += ask_many(instance, 100)
+        done = subprocess.run(["logrotate", "--force", "--state", str(place / "state"), str(place / "conf")],
+                              env={"PATH": PATH}, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        wait_for(new_file_is_used, 5, "the new file is written")
+    assert instance.stop() == 0
+    instance.log = LogFile(logs / "vitals.log")
+    lines = b"".join(gzip.decompress(path.read_bytes()) for path in sorted(logs.glob("vitals.log.*.gz"), reverse=True))
+    lines += (logs / "vitals.log.1").read_bytes() + (logs / "vitals.log").read_bytes()
+    found = [parse_line(line) for line in lines.splitlines()]
+    wanted = set(sent)
+    records = [(one["correlation_id"], one["message"]) for one in found if one.get("correlation_id") in wanted]
+    assert records == both_of_each(sent)
+    assert len(list(logs.glob("vitals.log.*.gz"))) == 3
