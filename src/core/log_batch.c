@@ -43,6 +43,14 @@ log_batch_add(struct log_batch *batch, size_t size_bytes, uint8_t level)
 	return batch->bytes + batch->size_bytes - size_bytes;
 }
 
+void
+log_batch_took(struct log_batch *batch, size_t size_bytes)
+{
+	batch->done_bytes += size_bytes;
+	if (batch->left != NULL)
+		atomic_store_explicit(batch->left, batch->size_bytes - batch->done_bytes, memory_order_release);
+}
+
 bool
 log_batch_done(const struct log_batch *batch)
 {

@@ -144,7 +144,7 @@ put_lines(struct log_sink *sink, struct log_batch *batch)
 			return false;
 		ssize_t n = write(sink->fd, batch->bytes + batch->done_bytes, next_piece(sink, batch));
 		if (n > 0)
-			batch->done_bytes += (size_t)n;
+			log_batch_took(batch, (size_t)n);
 		else if (n == 0 || errno != EINTR)
 			return false;
 	}

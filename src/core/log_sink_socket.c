@@ -209,7 +209,7 @@ put_messages(struct log_sink *sink, struct log_batch *batch)
 		if (outcome == NOT_NOW)
 			return false;
 		batch->refused += outcome == NEVER;
-		batch->done_bytes = line->start + line->size_bytes;
+		log_batch_took(batch, line->start + line->size_bytes - batch->done_bytes);
 	}
 	return true;
 }

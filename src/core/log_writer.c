@@ -204,7 +204,7 @@ pass(struct log_writer *writer, struct channel *channel, enum undecided_wait wai
 		return LOG_NOTHING;
 	}
 	log_merge_take(&channel->merge);
-	log_intent_begin(&channel->first.shared->intent, channel->sink);
+	log_intent_begin(&channel->first.shared->intent, channel->sink, &channel->batch);
 	return deliver(writer, channel);
 }
 
@@ -264,6 +264,7 @@ open_channel(struct log_writer *writer, enum ring_kind kind)
 	channel->first = scoreboard_ring(config->board, first_place(config->scope, config->slot), kind);
 	if (log_batch_init(&channel->batch, BATCH_BYTES) != 0 || log_merge_init(&channel->merge, slots + 1) != 0)
 		return -1;
+	channel->batch.left = &channel->first.shared->intent.left;
 	channel->merge.sources[0].ring = channel->first;
 	for (unsigned i = 0; i < slots; i++)
 		channel->merge.sources[i + 1].ring = scoreboard_ring(config->board, i, kind);
@@ -325,7 +326,7 @@ log_writer_reopen(struct log_writer *writer, struct err *err)
 		log_sink_untear(channel->sink, &channel->batch);
 		status |= log_sink_reopen(channel->sink, err);
 		if (!log_batch_done(&channel->batch))
-			log_intent_begin(&channel->first.shared->intent, channel->sink);
+			log_intent_begin(&channel->first.shared->intent, channel->sink, &channel->batch);
 	}
 	return status;
 }

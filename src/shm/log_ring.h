@@ -41,6 +41,7 @@ struct frame {
 struct ring_intent {
 	_Atomic uint32_t state;                 /* core/log_intent.h; set last */
 	_Atomic uint64_t device, inode, offset; /* inode 0: no file */
+	_Atomic uint64_t left;                  /* so many bytes of the batch are still to be written */
 };
 
 /* Positions count bytes since the beginning and never fall. */

@@ -125,6 +125,39 @@ def test_what_a_receiver_does_not_read_is_counted(service: Make, receiver: Recei
     assert instance.stop() == 0
 
 
+def test_a_killed_log_writer_loses_nothing(service: Make, receiver: Receiver) -> None:
+    """Its successor goes on where it was: the one message that it was killed over may come twice, and no other."""
+    receiver.reads()
+    instance = logging_to(service, receiver, LOG_FILE=receiver.setting, WORKERS=1).start()
+    sent: list[str] = []
+    kills = 5
+    for _ in range(kills):
+        sent += ask_many(instance, 200)
+        victims = wait_for(instance.log_writers, 5, "a log writer")
+        send(victims, signal.SIGKILL)
+        wait_for(lambda: instance.log_writers() not in ([], victims), 5, "another log writer")
+    wait_for(lambda: set(of_requests(receiver, sent)) == set(both_of_each(sent)), 10, "all records")
+    assert instance.stop() == 0
+    arrived = of_requests(receiver, sent)
+    assert len(arrived) - len(set(arrived)) <= kills
+    assert list(dict.fromkeys(arrived)) == both_of_each(sent)
+
+
+def test_a_log_writer_that_is_killed_while_it_waits_doubles_nothing(service: Make, receiver: Receiver) -> None:
+    """It has sent a part of its batch when nobody reads any more."""
+    instance = logging_to(service, receiver, LOG_FILE=receiver.setting, LOG_BUFFER_SIZE="1MiB", WORKERS=1)
+    instance.spawn()
+    wait_for(instance.reachable, 10, "vitalsd answers")
+    sent = ask_many(instance, 800)
+    victims = wait_for(instance.log_writers, 5, "a log writer")
+    send(victims, signal.SIGKILL)
+    wait_for(lambda: instance.log_writers() not in ([], victims), 5, "another log writer")
+    receiver.reads()
+    wait_for(lambda: len(of_requests(receiver, sent)) >= 1600, 10, "all records")
+    assert instance.stop() == 0
+    assert of_requests(receiver, sent) == both_of_each(sent)
+
+
 def test_a_stop_drains(service: Make, receiver: Receiver) -> None:
     """What waits in the rings goes out when the receiver reads again, though the service is being stopped."""
     instance = logging_to(service, receiver, LOG_FILE=receiver.setting, LOG_BUFFER_SIZE="1MiB", WORKERS=1)
@@ -200,18 +233,19 @@ def test_alone(service: Make, receiver: Receiver) -> None:
 @pytest.mark.parametrize("form", ["rfc5424", "rfc3164"])
 def test_rsyslogd(service: Make, place: Path, form: str) -> None:
     """The records come out as they went in, also over a restart, the long ones as JSON too."""
-    log = Rsyslogd(place / "rsyslog", rfc3164=form == "rfc3164").start()
+    log = Rsyslogd(place / "rsyslog", rfc3164=form == "rfc3164", max_bytes=2048).start()
     try:
-        instance = logging_to(service, log, LOG_FILE=f"syslog:server=unix:{log.socket},format={form},facility=local0").start()
+        instance = logging_to(service, log, LOG_FILE=f"syslog:server=unix:{log.socket},format={form},facility=local0,size=2048").start()
         sent = ask_many(instance, 50)
-        long = instance.ask(uri="/facts?" + "q" * 6000, HTTP_REFERER="http://x/" + "r" * 6000, REMOTE_USER="u" * 4000)
+        long = instance.ask(uri="/facts?" + "q" * 6000)
         log.stop()
         sent += ask_many(instance, 20)
         log.start()
         sent += ask_many(instance, 20)
         wait_for(lambda: len(of_requests(log, sent)) >= 180, 10, "all records")
         assert of_requests(log, sent) == both_of_each(sent)
-        instance.completed(long)
+        assert "truncated" not in instance.completed(long)
+        assert log.find("Request started", correlation_id=long.sent_id, truncated=True)
         assert {header.split(" ", 1)[1] for header in log.headers()} == {f"{os.uname().nodename} vitals {instance.pid}"}
         assert {header.split()[0] for header in log.headers()} <= {str(16 * 8 + severity) for severity in range(8)}
         assert instance.stop() == 0

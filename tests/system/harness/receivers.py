@@ -157,7 +157,7 @@ class Journal(Receiver):
 class Rsyslogd(LogFile):
     """Debian's, with a socket and a file of its own; the file has the message alone, as it was taken out."""
 
-    def __init__(self, directory: Path, *, rfc3164: bool = False) -> None:
+    def __init__(self, directory: Path, *, rfc3164: bool = False, max_bytes: int = 8096) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         super().__init__(directory / "out")
         self.directory, self.socket = directory, directory / "log.sock"
@@ -166,7 +166,7 @@ class Rsyslogd(LogFile):
         message = "%msg:2:$%" if rfc3164 else "%msg%"
         header = "%pri% %hostname% %app-name% %procid%"
         (directory / "rsyslog.conf").write_text(f"""
-global(workDirectory="{directory}")
+global(workDirectory="{directory}" maxMessageSize="{max_bytes}")
 module(load="imuxsock" SysSock.Use="off")
 input(type="imuxsock" Socket="{self.socket}" UseSpecialParser="{parser}" RateLimit.Interval="0")
 template(name="message" type="string" string="{message}\\n")
