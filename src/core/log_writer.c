@@ -370,16 +370,16 @@ wait_for_records(struct log_writer *writer)
 		sleep_on(writer->wake, WAKE_ASLEEP, ms);
 }
 
+/* True where poll() came back at once for nothing: a pipe without a reader is ready to fail, each time. */
 static bool
-sink_has_room(struct pollfd *waits, nfds_t count)
+poll_in_vain(struct pollfd *waits, nfds_t count)
 {
 	bool gone = false;
 	if (poll(waits, count, RETRY_MS) <= 0)
 		return false;
-	/* A pipe without a reader is ready to fail at once, each time. */
 	for (nfds_t i = 0; i < count; i++)
-		gone |= (waits[i].revents & (POLLERR | POLLHUP)) != 0;
-	return !gone;
+		gone |= (waits[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+	return gone;
 }
 
 /* For room where poll() can tell of it; a file whose disk is full, say, is just tried again. */
@@ -394,7 +394,7 @@ wait_for_sinks(struct log_writer *writer)
 		if (fd >= 0)
 			waits[count++] = (struct pollfd){.fd = fd, .events = POLLOUT};
 	}
-	if (count == 0 || !sink_has_room(waits, count))
+	if (count == 0 || poll_in_vain(waits, count))
 		poll(NULL, 0, RETRY_MS);
 }
 
