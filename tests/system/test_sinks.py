@@ -238,6 +238,9 @@ def test_rsyslogd(service: Make, place: Path, form: str) -> None:
         instance = logging_to(service, log, LOG_FILE=f"syslog:server=unix:{log.socket},format={form},facility=local0,size=2048").start()
         sent = ask_many(instance, 50)
         long = instance.ask(uri="/facts?" + "q" * 6000)
+        # What rsyslogd has been given and not yet read when it ends is gone with it.
+        wait_for(lambda: len(of_requests(log, sent)) >= 100 and log.find("Request completed", correlation_id=long.sent_id), 10,
+                 "the first records")
         log.stop()
         sent += ask_many(instance, 20)
         log.start()
