@@ -37,7 +37,7 @@ log_sink_open(struct log_sink *sink, const struct log_sink_config *config, struc
 		return -1;
 	switch (destination.place) {
 	case LOG_TO_FILE:
-		return log_sink_file_open(sink, destination.file, err);
+		return log_sink_open_file(sink, destination.file, "The log file", "LOG_FILE", err);
 	case LOG_TO_SYSLOG:
 	case LOG_TO_JOURNAL:
 		return log_sink_socket_open(sink, &destination, config->app_name, err);

@@ -24,8 +24,9 @@ struct log_socket;
 
 struct log_sink {
 	const struct log_sink_kind *kind;
-	char *path; /* of a file; NULL: it is none */
-	int fd;     /* -1: a socket that is not connected */
+	char *path;                 /* of a file; NULL: it is none */
+	const char *what, *setting; /* "The log file", "LOG_FILE": for errors of a file */
+	int fd;                     /* -1: a socket that is not connected */
 	_Atomic uint64_t dropped;
 	bool may_block;            /* a pipe, socket or terminal, whose reader may have stopped */
 	_Atomic bool stuck;        /* it did not take the last line in time: the next one does not wait at all */
@@ -43,6 +44,8 @@ struct log_sink_config {
  * what is put waits for it (log_destination_prove() is for the start). 0 or -1.
  */
 int log_sink_open(struct log_sink *sink, const struct log_sink_config *config, struct err *err);
+/* A file alone, of which errors speak as the one of that setting. */
+int log_sink_open_file(struct log_sink *sink, const char *path, const char *what, const char *setting, struct err *err);
 /* What is written to it then goes to standard error. Twice is harmless. */
 void log_sink_close(struct log_sink *sink);
 /* Gives a file, and nothing else, to a user and group. 0 or -1. */

@@ -33,11 +33,11 @@ link_flag(const char *path)
 }
 
 static int
-open_file(const char *path, struct err *err)
+open_file(const struct log_sink *sink, const char *path, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | link_flag(path), 0640);
 	if (fd < 0)
-		return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be opened: %s.", path,
+		return err_set(err, "%s \"%s\" (%s) cannot be opened: %s.", sink->what, path, sink->setting,
 		               errno == ELOOP ? "it is a symbolic link, which root does not follow" : strerror(errno));
 	return fd;
 }
@@ -67,7 +67,7 @@ log_sink_chown(const struct log_sink *sink, uid_t uid, gid_t gid, struct err *er
 {
 	if (sink->path == NULL || !is_regular(sink->fd) || fchown(sink->fd, uid, gid) == 0)
 		return 0;
-	return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be given to RUN_USER: %s.", sink->path,
+	return err_set(err, "%s \"%s\" (%s) cannot be given to RUN_USER: %s.", sink->what, sink->path, sink->setting,
 	               strerror(errno));
 }
 
@@ -76,7 +76,7 @@ reopen_file(struct log_sink *sink, struct err *err)
 {
 	if (sink->path == NULL)
 		return 0;
-	int fd = open_file(sink->path, err);
+	int fd = open_file(sink, sink->path, err);
 	if (fd < 0)
 		return -1;
 	/* dup3() puts the new file in place at once: another thread that writes meets the one or the other. */
@@ -84,7 +84,7 @@ reopen_file(struct log_sink *sink, struct err *err)
 	int error = errno;
 	close(fd);
 	if (status < 0)
-		return err_set(err, "The log file \"%s\" (LOG_FILE) cannot be put in place: %s.", sink->path,
+		return err_set(err, "%s \"%s\" (%s) cannot be put in place: %s.", sink->what, sink->path, sink->setting,
 		               strerror(error));
 	sink->may_block = !is_regular(sink->fd);
 	sink->torn = false;
@@ -205,12 +205,15 @@ log_sink_stderr_open(struct log_sink *sink)
 }
 
 int
-log_sink_file_open(struct log_sink *sink, const char *path, struct err *err)
+log_sink_open_file(struct log_sink *sink, const char *path, const char *what, const char *setting, struct err *err)
 {
+	log_sink_none(sink);
+	sink->what = what;
+	sink->setting = setting;
 	sink->path = strdup(path);
 	if (sink->path == NULL)
 		return err_set(err, "There is no memory for the log.");
-	int fd = open_file(path, err);
+	int fd = open_file(sink, path, err);
 	if (fd < 0) {
 		free(sink->path);
 		sink->path = NULL;

@@ -22,7 +22,6 @@ struct log_sink_kind {
 };
 
 /* Each opens a sink whose members are those of standard error. 0 or -1. */
-int log_sink_file_open(struct log_sink *sink, const char *path, struct err *err);
 void log_sink_stderr_open(struct log_sink *sink);
 /* Syslog or the journal. */
 int log_sink_socket_open(struct log_sink *sink, const struct log_destination *destination, const char *app_name,
