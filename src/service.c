@@ -13,6 +13,7 @@
 #include "database.h"
 #include "err.h"
 #include "log.h"
+#include "log_destination.h"
 #include "log_writer.h"
 #include "pid_file.h"
 #include "redact.h"
@@ -62,6 +63,7 @@ prove_settings(struct service *service)
 {
 	const struct settings *settings = service->settings;
 	struct err err;
+	prove(service, "LOG_FILE", log_destination_prove(settings->log_file, &err), &err);
 	if (settings->database_url != NULL)
 		prove(service, "DATABASE_URL", database_check_url(settings->database_url, &err), &err);
 	if (settings->redis_url != NULL)

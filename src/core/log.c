@@ -13,6 +13,7 @@
 #include "insist.h"
 #include "log_audit.h"
 #include "log_errors.h"
+#include "log_form.h"
 #include "log_level.h"
 #include "log_record.h"
 #include "log_ring.h"
@@ -49,7 +50,8 @@ log_create(const struct log_config *config, struct err *err)
 	                                .service_name = config->service_name,
 	                                .service_version = config->service_version};
 	pthread_mutex_init(&log->mutex, NULL);
-	if (log_sink_open(&log->sink, config->file, err) != 0) {
+	const struct log_sink_config sink = {.where = config->file, .app_name = config->service_name};
+	if (log_sink_open(&log->sink, &sink, err) != 0) {
 		free(log);
 		return NULL;
 	}
@@ -255,5 +257,7 @@ log_put(struct log *log, const struct log_record *record)
 	if (has_ring(log))
 		put(log, record, &line);
 	else
-		log_sink_write(&log->sink, line.data, line.length);
+		log_sink_write(&log->sink, &(const struct log_line){.text = line.data,
+		                                                    .size_bytes = line.length,
+		                                                    .level = (uint8_t)record->level});
 }

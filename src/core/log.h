@@ -33,10 +33,11 @@ struct strbuf;
 
 struct log_config {
 	enum vt_level level;
-	const char *file;            /* NULL or "stderr": standard error */
+	const char *file;            /* as LOG_FILE says it (log_destination.h); NULL: standard error */
+	const char *service_name;    /* for syslog, the journal and ECS; outlives the log; NULL: "vitals" */
+	const char *service_version; /* for ECS */
 	const struct redact *redact; /* outlives the log */
 	enum log_format format;
-	const char *service_name, *service_version; /* what ECS says in each record; outlive the log */
 };
 
 /* NULL where the file cannot be opened. */

@@ -29,7 +29,7 @@ log_batch_fini(struct log_batch *batch)
 void
 log_batch_reset(struct log_batch *batch)
 {
-	batch->size_bytes = batch->count = batch->done_bytes = 0;
+	batch->size_bytes = batch->count = batch->done_bytes = batch->refused = 0;
 }
 
 char *
@@ -41,6 +41,14 @@ log_batch_add(struct log_batch *batch, size_t size_bytes, uint8_t level)
 		(struct batch_line){.start = batch->size_bytes, .size_bytes = size_bytes, .level = level};
 	batch->size_bytes += size_bytes;
 	return batch->bytes + batch->size_bytes - size_bytes;
+}
+
+void
+log_batch_took(struct log_batch *batch, size_t size_bytes)
+{
+	batch->done_bytes += size_bytes;
+	if (batch->left != NULL)
+		atomic_store_explicit(batch->left, batch->size_bytes - batch->done_bytes, memory_order_release);
 }
 
 bool

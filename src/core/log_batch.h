@@ -6,6 +6,7 @@
 #ifndef CORE_LOG_BATCH_H
 #define CORE_LOG_BATCH_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,8 @@ struct log_batch {
 	struct batch_line *lines;
 	size_t count, capacity;
 	size_t done_bytes;
+	_Atomic uint64_t *left; /* NULL, or where a successor finds how many bytes are not done */
+	size_t refused;         /* lines that are done since the sink could never take them */
 };
 
 /* -1: no memory. */
@@ -29,6 +32,8 @@ void log_batch_fini(struct log_batch *batch);
 void log_batch_reset(struct log_batch *batch);
 /* Room for a line of so many bytes at the batch's end, counted as one; NULL: it is full. */
 char *log_batch_add(struct log_batch *batch, size_t size_bytes, uint8_t level);
+/* By the sink: so many bytes more are done. */
+void log_batch_took(struct log_batch *batch, size_t size_bytes);
 /* True where the sink has taken all there is. */
 bool log_batch_done(const struct log_batch *batch);
 /* The line that byte done_bytes is of; batch->count where all is done. */

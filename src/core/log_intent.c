@@ -15,7 +15,7 @@
 #define OTHERS_MAX_BYTES 65536
 
 void
-log_intent_begin(struct ring_intent *intent, const struct log_sink *sink)
+log_intent_begin(struct ring_intent *intent, const struct log_sink *sink, const struct log_batch *batch)
 {
 	struct stat st = {0};
 	if (sink != NULL && fstat(sink->fd, &st) == 0 && S_ISREG(st.st_mode)) {
@@ -25,6 +25,7 @@ log_intent_begin(struct ring_intent *intent, const struct log_sink *sink)
 	} else {
 		atomic_store_explicit(&intent->inode, 0, memory_order_relaxed);
 	}
+	atomic_store_explicit(&intent->left, batch->size_bytes - batch->done_bytes, memory_order_relaxed);
 	atomic_store_explicit(&intent->state, INTENT_WRITING, memory_order_release);
 }
 
@@ -89,10 +90,20 @@ match(const char *text, size_t size, const struct log_batch *batch)
 	return 0;
 }
 
+/* The batch was longer where it began with lines that no ring remembers: what is left is its end in any case. */
+static size_t
+done_so_far(const struct ring_intent *intent, const struct log_batch *batch)
+{
+	uint64_t left = atomic_load_explicit(&intent->left, memory_order_acquire);
+	return left < batch->size_bytes ? batch->size_bytes - (size_t)left : 0;
+}
+
 size_t
 log_intent_found(const struct ring_intent *intent, const struct log_sink *sink, const struct log_batch *batch)
 {
 	struct stat st;
+	if (atomic_load_explicit(&intent->inode, memory_order_relaxed) == 0)
+		return done_so_far(intent, batch);
 	if (fstat(sink->fd, &st) != 0 || !is_same_file(intent, &st))
 		return 0;
 	size_t size = batch->size_bytes + OTHERS_MAX_BYTES;

@@ -17,12 +17,15 @@ struct log_sink;
 
 enum intent_state { INTENT_NONE, INTENT_WRITING, INTENT_WRITTEN };
 
-/* What is appended from now on begins at the sink's present end. sink may be NULL. */
-void log_intent_begin(struct ring_intent *intent, const struct log_sink *sink);
+/* What is appended from now on, the rest of the batch, begins at the sink's present end. sink may be NULL. */
+void log_intent_begin(struct ring_intent *intent, const struct log_sink *sink, const struct log_batch *batch);
 void log_intent_written(struct ring_intent *intent);
 void log_intent_clear(struct ring_intent *intent);
 enum intent_state log_intent_state(const struct ring_intent *intent);
-/* How many bytes of the batch stand in the sink's file; 0 also where it is no file, or another one. */
+/*
+ * How many bytes of the batch stand in the sink's file; 0 where it is another one. Where there was no file, how many
+ * were done as far as the one that died came to say: the write that it died over may be missing there.
+ */
 size_t log_intent_found(const struct ring_intent *intent, const struct log_sink *sink, const struct log_batch *batch);
 
 #endif

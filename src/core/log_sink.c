@@ -1,217 +1,95 @@
 /*
- * log_sink.c - brings lines to a descriptor and counts those that it would not take.
+ * log_sink.c - opens the kind of sink that a setting names, and passes calls on to it.
  *
- * Never removes or rewrites what stands in the file. Where a line went out in part, the next one starts on a
- * line of its own. A pipe, socket or terminal is written to only when it says that it has room, in pieces
- * that then fit (pipe(7), PIPE_BUF): a reader that has stopped costs one line WAIT_MS and the following ones
- * nothing. Since another process may take that room in between, a pipe is also opened without blocking.
+ * Standard error is its own kind where it is a stream of the journal's: there a prefix says how grave a line is.
  */
 #include "log_sink.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "err.h"
-#include "log_batch.h"
+#include "log_destination.h"
+#include "log_sink_kind.h"
 
-#define WAIT_MS 10
-
-/*
- * Who may write in the log's directory, as RUN_USER often may, could put a link to any file there; root does
- * not follow it. What stands in /dev is root's own, and links there are ordinary.
- */
-static int
-link_flag(const char *path)
-{
-	return geteuid() == 0 && strncmp(path, "/dev/", 5) != 0 ? O_NOFOLLOW : 0;
-}
-
-static int
-open_file(const struct log_sink *sink, const char *path, struct err *err)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | link_flag(path), 0640);
-	if (fd < 0)
-		return err_set(err, "%s \"%s\" (%s) cannot be opened: %s.", sink->what, path, sink->setting,
-		               errno == ELOOP ? "it is a symbolic link, which root does not follow" : strerror(errno));
-	return fd;
-}
-
-/* A pipe on standard error cannot be made non-blocking for all that share it; opened again, it can for us alone. */
-static int
-open_standard_error(void)
-{
-	char path[32];
-	struct stat st;
-	if (fstat(STDERR_FILENO, &st) != 0 || !S_ISFIFO(st.st_mode))
-		return STDERR_FILENO;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", STDERR_FILENO);
-	int fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 ? fd : STDERR_FILENO;
-}
-
+/* systemd.exec(5): "device:inode" of what systemd has connected standard output or standard error with. */
 static bool
-is_regular(int fd)
+is_journal_stream(void)
 {
+	const char *stream = getenv("JOURNAL_STREAM");
+	char ours[64];
 	struct stat st;
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (stream == NULL || fstat(STDERR_FILENO, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+	return strcmp(stream, ours) == 0;
 }
 
 int
-log_sink_open(struct log_sink *sink, const char *path, struct err *err)
+log_sink_open(struct log_sink *sink, const struct log_sink_config *config, struct err *err)
 {
-	if (path != NULL && strcmp(path, "stderr") != 0)
-		return log_sink_open_file(sink, path, "The log file", "LOG_FILE", err);
-	*sink = (struct log_sink){.fd = open_standard_error(), .may_block = !is_regular(STDERR_FILENO)};
-	return 0;
-}
-
-int
-log_sink_open_file(struct log_sink *sink, const char *path, const char *what, const char *setting, struct err *err)
-{
-	*sink = (struct log_sink){.path = strdup(path), .what = what, .setting = setting};
-	if (sink->path == NULL)
-		return err_set(err, "There is no memory for the log.");
-	sink->fd = open_file(sink, path, err);
-	sink->may_block = sink->fd >= 0 && !is_regular(sink->fd);
-	if (sink->fd >= 0)
+	struct log_destination destination;
+	log_sink_none(sink);
+	if (log_destination_parse(&destination, config->where, err) != 0)
+		return -1;
+	switch (destination.place) {
+	case LOG_TO_FILE:
+		return log_sink_open_file(sink, destination.file, "The log file", "LOG_FILE", err);
+	case LOG_TO_SYSLOG:
+	case LOG_TO_JOURNAL:
+		return log_sink_socket_open(sink, &destination, config->app_name, err);
+	case LOG_TO_STDERR:
+	default:
+		if (is_journal_stream())
+			return log_sink_stream_open(sink, err);
+		log_sink_stderr_open(sink);
 		return 0;
-	free(sink->path);
-	sink->path = NULL;
-	return -1;
+	}
 }
 
 void
 log_sink_close(struct log_sink *sink)
 {
-	if (sink->fd != STDERR_FILENO)
+	if (sink->kind->close != NULL)
+		sink->kind->close(sink);
+	if (sink->fd != STDERR_FILENO && sink->fd >= 0)
 		close(sink->fd);
 	free(sink->path);
-	sink->path = NULL;
-	sink->fd = STDERR_FILENO;
-}
-
-int
-log_sink_chown(const struct log_sink *sink, uid_t uid, gid_t gid, struct err *err)
-{
-	if (sink->path == NULL || !is_regular(sink->fd) || fchown(sink->fd, uid, gid) == 0)
-		return 0;
-	return err_set(err, "%s \"%s\" (%s) cannot be given to RUN_USER: %s.", sink->what, sink->path, sink->setting,
-	               strerror(errno));
+	uint64_t dropped = sink->dropped;
+	log_sink_none(sink);
+	sink->dropped = dropped;
 }
 
 int
 log_sink_reopen(struct log_sink *sink, struct err *err)
 {
-	if (sink->path == NULL)
-		return 0;
-	int fd = open_file(sink, sink->path, err);
-	if (fd < 0)
-		return -1;
-	/* dup3() puts the new file in place at once: another thread that writes meets the one or the other. */
-	int status = dup3(fd, sink->fd, O_CLOEXEC);
-	int error = errno;
-	close(fd);
-	if (status < 0)
-		return err_set(err, "%s \"%s\" (%s) cannot be put in place: %s.", sink->what, sink->path, sink->setting,
-		               strerror(error));
-	sink->may_block = !is_regular(sink->fd);
-	sink->torn = false;
-	sink->stuck = false;
-	return 0;
-}
-
-static bool
-has_room(const struct log_sink *sink, int64_t deadline_ns)
-{
-	struct pollfd wait = {.fd = sink->fd, .events = POLLOUT};
-	return poll(&wait, 1, deadline_poll_ms(deadline_ns)) == 1 && (wait.revents & POLLOUT) != 0;
-}
-
-/* Returns how many bytes could be written. */
-static size_t
-write_all(const struct log_sink *sink, const char *data, size_t size, int64_t deadline_ns)
-{
-	size_t written = 0;
-	while (written < size) {
-		size_t piece = size - written;
-		if (sink->may_block && piece > PIPE_BUF)
-			piece = PIPE_BUF;
-		if (sink->may_block && !has_room(sink, deadline_ns))
-			break;
-		ssize_t n = write(sink->fd, data + written, piece);
-		if (n < 0 && (errno == EINTR || (errno == EAGAIN && deadline_poll_ms(deadline_ns) > 0)))
-			continue;
-		if (n <= 0)
-			break;
-		written += (size_t)n;
-	}
-	return written;
-}
-
-/* Of what is not done: all for a file of ours, and on a pipe as many lines as are one write that is not split. */
-static size_t
-next_piece(const struct log_sink *sink, const struct log_batch *batch)
-{
-	size_t rest = batch->size_bytes - batch->done_bytes, end = 0;
-	if (!sink->may_block || rest <= PIPE_BUF)
-		return rest;
-	for (size_t i = log_batch_line(batch); i < batch->count; i++) {
-		const struct batch_line *line = &batch->lines[i];
-		if (line->start + line->size_bytes - batch->done_bytes > PIPE_BUF)
-			break;
-		end = line->start + line->size_bytes - batch->done_bytes;
-	}
-	return end > 0 ? end : PIPE_BUF;
+	return sink->kind->reopen != NULL ? sink->kind->reopen(sink, err) : 0;
 }
 
 bool
 log_sink_put(struct log_sink *sink, struct log_batch *batch)
 {
-	while (!log_batch_done(batch)) {
-		if (sink->may_block && !has_room(sink, 0))
-			return false;
-		ssize_t n = write(sink->fd, batch->bytes + batch->done_bytes, next_piece(sink, batch));
-		if (n > 0)
-			batch->done_bytes += (size_t)n;
-		else if (n == 0 || errno != EINTR)
-			return false;
-	}
-	return true;
+	return sink->kind->put(sink, batch);
+}
+
+int
+log_sink_wait_fd(const struct log_sink *sink)
+{
+	return sink->kind->wait_fd(sink);
 }
 
 void
 log_sink_untear(struct log_sink *sink, struct log_batch *batch)
 {
-	struct stat st;
-	size_t line = log_batch_line(batch);
-	if (line == batch->count || batch->lines[line].start == batch->done_bytes)
-		return;
-	size_t part = batch->done_bytes - batch->lines[line].start;
-	if (fstat(sink->fd, &st) == 0 && S_ISREG(st.st_mode) && (size_t)st.st_size >= part)
-		(void)!ftruncate(sink->fd, st.st_size - (off_t)part);
-	batch->done_bytes = batch->lines[line].start;
+	if (sink->kind->untear != NULL)
+		sink->kind->untear(sink, batch);
 }
 
 void
-log_sink_write(struct log_sink *sink, const char *line, size_t size_bytes)
+log_sink_write(struct log_sink *sink, const struct log_line *line)
 {
-	int kept_errno = errno;
-	size_t written = 0;
-	int64_t deadline_ns = sink->may_block && !sink->stuck ? deadline_in_ms(WAIT_MS) : 0;
-	if (!sink->torn || write_all(sink, "\n", 1, deadline_ns) == 1) {
-		written = write_all(sink, line, size_bytes, deadline_ns);
-		sink->torn = written > 0 && written < size_bytes;
-	}
-	sink->stuck = written < size_bytes;
-	if (written < size_bytes)
-		sink->dropped++;
-	errno = kept_errno;
+	sink->kind->write(sink, line);
 }

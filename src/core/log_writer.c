@@ -168,6 +168,8 @@ has_announced(struct channel *channel)
 static void
 commit(struct log_writer *writer, struct channel *channel)
 {
+	for (size_t i = 0; i < channel->batch.refused; i++)
+		ring_drop(&channel->first);
 	for (size_t kind = 0; channel == &writer->channels[RING_LOG] && kind < RING_KINDS; kind++)
 		has_announced(&writer->channels[kind]);
 	log_intent_written(&channel->first.shared->intent);
@@ -202,7 +204,7 @@ pass(struct log_writer *writer, struct channel *channel, enum undecided_wait wai
 		return LOG_NOTHING;
 	}
 	log_merge_take(&channel->merge);
-	log_intent_begin(&channel->first.shared->intent, channel->sink);
+	log_intent_begin(&channel->first.shared->intent, channel->sink, &channel->batch);
 	return deliver(writer, channel);
 }
 
@@ -262,6 +264,7 @@ open_channel(struct log_writer *writer, enum ring_kind kind)
 	channel->first = scoreboard_ring(config->board, first_place(config->scope, config->slot), kind);
 	if (log_batch_init(&channel->batch, BATCH_BYTES) != 0 || log_merge_init(&channel->merge, slots + 1) != 0)
 		return -1;
+	channel->batch.left = &channel->first.shared->intent.left;
 	channel->merge.sources[0].ring = channel->first;
 	for (unsigned i = 0; i < slots; i++)
 		channel->merge.sources[i + 1].ring = scoreboard_ring(config->board, i, kind);
@@ -323,7 +326,7 @@ log_writer_reopen(struct log_writer *writer, struct err *err)
 		log_sink_untear(channel->sink, &channel->batch);
 		status |= log_sink_reopen(channel->sink, err);
 		if (!log_batch_done(&channel->batch))
-			log_intent_begin(&channel->first.shared->intent, channel->sink);
+			log_intent_begin(&channel->first.shared->intent, channel->sink, &channel->batch);
 	}
 	return status;
 }
@@ -367,24 +370,31 @@ wait_for_records(struct log_writer *writer)
 		sleep_on(writer->wake, WAKE_ASLEEP, ms);
 }
 
-/* For room in a pipe; a file whose disk is full says nothing, and is tried again. */
+/* True where poll() came back at once for nothing: a pipe without a reader is ready to fail, each time. */
+static bool
+poll_in_vain(struct pollfd *waits, nfds_t count)
+{
+	bool gone = false;
+	if (poll(waits, count, RETRY_MS) <= 0)
+		return false;
+	for (nfds_t i = 0; i < count; i++)
+		gone |= (waits[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+	return gone;
+}
+
+/* For room where poll() can tell of it; a file whose disk is full, say, is just tried again. */
 static void
 wait_for_sinks(struct log_writer *writer)
 {
 	struct pollfd waits[RING_KINDS];
 	nfds_t count = 0;
-	bool file = false;
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		const struct channel *channel = &writer->channels[kind];
-		if (log_batch_done(&channel->batch))
-			continue;
-		if (channel->sink->may_block)
-			waits[count++] = (struct pollfd){.fd = channel->sink->fd, .events = POLLOUT};
-		else
-			file = true;
+		int fd = log_batch_done(&channel->batch) ? -1 : log_sink_wait_fd(channel->sink);
+		if (fd >= 0)
+			waits[count++] = (struct pollfd){.fd = fd, .events = POLLOUT};
 	}
-	/* A pipe without a reader is ready to fail at once, each time. */
-	if (file || count == 0 || (poll(waits, count, RETRY_MS) > 0 && (waits[0].revents & (POLLERR | POLLHUP)) != 0))
+	if (count == 0 || poll_in_vain(waits, count))
 		poll(NULL, 0, RETRY_MS);
 }
 

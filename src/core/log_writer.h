@@ -7,7 +7,8 @@
  *
  * Exactly once, whoever is killed: a record is in a ring or it is not (log_ring.h); which batch is under way, and
  * where in the file, stands in the ring as well, so that the next reader finds out how much of it was written. Only a
- * sink that cannot be read again, a pipe, may get a batch twice when its reader is killed in the middle.
+ * sink that cannot be read again, a pipe or a socket, may get twice what its reader was killed over: one write, and
+ * one message where it takes messages.
  *
  * A sink that takes nothing keeps its records in the rings; what then finds no room there is dropped and counted by
  * who put it, and the count is logged when the sink takes lines again.

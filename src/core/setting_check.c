@@ -9,6 +9,7 @@
 #include "address.h"
 #include "address_block.h"
 #include "err.h"
+#include "log_destination.h"
 
 static const char letters_and_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
@@ -63,9 +64,8 @@ setting_check_path(const char *text, struct err *err)
 int
 setting_check_log_file(const char *text, struct err *err)
 {
-	if (text[0] == '/' || strcmp(text, "stderr") == 0)
-		return 0;
-	return err_set(err, "allowed is an absolute path, which starts with '/', or the word stderr.");
+	struct log_destination destination;
+	return log_destination_parse(&destination, text, err);
 }
 
 int

@@ -14,7 +14,7 @@ typedef int setting_check_fn(const char *text, struct err *err);
 setting_check_fn setting_check_printable;    /* without control characters */
 setting_check_fn setting_check_address;      /* address.h */
 setting_check_fn setting_check_path;         /* absolute */
-setting_check_fn setting_check_log_file;     /* "stderr", or an absolute path */
+setting_check_fn setting_check_log_file;     /* log_destination.h */
 setting_check_fn setting_check_account;      /* the name or number of a user or group */
 setting_check_fn setting_check_owner;        /* "user" or "user:group" */
 setting_check_fn setting_check_field_name;   /* of a log field or parameter */

@@ -277,7 +277,8 @@ static const struct setting_def table[] = {
          .max = 4095,
          .check = setting_check_log_file,
          .offset = FIELD(log_file),
-         .help = "The file that the log is appended to; none is standard error."},
+         .help = "Where the log goes: a file that it is appended to, syslog or journald, each also with options as in "
+                 "syslog:server=unix:/dev/log,facility=daemon; none is standard error."},
 	{.name = "LOG_BUFFER_SIZE",
          .type = SETTING_SIZE,
          .default_text = "128KiB",

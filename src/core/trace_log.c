@@ -11,6 +11,7 @@
 #include "clock.h"
 #include "err.h"
 #include "insist.h"
+#include "log_form.h"
 #include "log_ring.h"
 #include "log_sink.h"
 #include "vitals.h"
@@ -94,7 +95,8 @@ trace_log_write(struct trace_log *log, const char *line, size_t size_bytes)
 	int kept_errno = errno;
 	INSIST(size_bytes <= TRACE_LINE_MAX_BYTES);
 	if (log->ring.size_bytes == 0) {
-		log_sink_write(&log->sink, line, size_bytes);
+		log_sink_write(&log->sink,
+		               &(const struct log_line){.text = line, .size_bytes = size_bytes, .level = VT_INFO});
 	} else {
 		const struct frame frame = {
 			.size_bytes = (uint32_t)size_bytes, .level = VT_INFO, .mono_ns = clock_mono_ns()};

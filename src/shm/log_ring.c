@@ -61,8 +61,7 @@ ring_put(const struct ring *ring, const struct frame *frame, const void *record)
 void
 ring_drop(const struct ring *ring)
 {
-	uint64_t dropped = atomic_load_explicit(&ring->shared->dropped, memory_order_relaxed);
-	atomic_store_explicit(&ring->shared->dropped, dropped + 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&ring->shared->dropped, 1, memory_order_relaxed);
 }
 
 void

@@ -41,6 +41,7 @@ struct frame {
 struct ring_intent {
 	_Atomic uint32_t state;                 /* core/log_intent.h; set last */
 	_Atomic uint64_t device, inode, offset; /* inode 0: no file */
+	_Atomic uint64_t left;                  /* so many bytes of the batch are still to be written */
 };
 
 /* Positions count bytes since the beginning and never fall. */
@@ -77,7 +78,7 @@ size_t ring_bytes_of(size_t size_bytes);
 bool ring_put(const struct ring *ring, const struct frame *frame, const void *record);
 /* Waits, timeout_ms at most, until the reader has given room back. wake as for ring_wake(). */
 void ring_wait(const struct ring *ring, size_t size_bytes, _Atomic uint32_t *wake, int timeout_ms);
-/* Counts a record that found no room. */
+/* Counts a record that found no room, or, by the reader, one that the sink could never take. */
 void ring_drop(const struct ring *ring);
 /* The held record, if there is one, is true. */
 void ring_settle(const struct ring *ring);

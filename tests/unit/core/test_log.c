@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "log_form.h"
 #include "log_sink.h"
 #include "redact.h"
 #include "run_suite.h"
@@ -71,6 +72,12 @@ lines(const char *text)
 	for (; *text != '\0'; text++)
 		count += *text == '\n';
 	return count;
+}
+
+static void
+write_text(struct log_sink *sink, const char *text, size_t size)
+{
+	log_sink_write(sink, &(const struct log_line){.text = text, .size_bytes = size, .level = VT_INFO});
 }
 
 START_TEST(writes_from_its_level_on)
@@ -193,18 +200,18 @@ START_TEST(does_not_wait_for_a_full_fifo)
 	struct log_sink sink;
 	ck_assert_int_eq(mkfifo(path, 0600), 0);
 	int reader = open(path, O_RDONLY | O_NONBLOCK);
-	ck_assert_int_eq(log_sink_open(&sink, path, NULL), 0);
+	ck_assert_int_eq(log_sink_open(&sink, &(const struct log_sink_config){.where = path}, NULL), 0);
 	memset(buffer, 'x', 9999);
 	buffer[9999] = '\n';
 	for (int i = 0; i < 20; i++) /* a pipe holds 64 KiB */
-		log_sink_write(&sink, buffer, 10000);
+		write_text(&sink, buffer, 10000);
 	uint64_t dropped = sink.dropped;
 	ck_assert_uint_gt(dropped, 0);
 	ck_assert_uint_lt(dropped, 20);
 	ck_assert(sink.torn);
 	while (read(reader, buffer, sizeof buffer) > 0)
 		continue;
-	log_sink_write(&sink, "next\n", 5);
+	write_text(&sink, "next\n", 5);
 	ck_assert_int_eq(read(reader, buffer, sizeof buffer), 6);
 	ck_assert_int_eq(memcmp(buffer, "\nnext\n", 6), 0);
 	ck_assert_uint_eq(sink.dropped, dropped);
@@ -265,9 +272,9 @@ START_TEST(never_blocks_on_a_shared_pipe)
 	char line[8];
 	ck_assert_int_eq(pipe(ends), 0);
 	dup2(ends[1], STDERR_FILENO);
-	int status = log_sink_open(&sink, NULL, NULL);
+	int status = log_sink_open(&sink, &(const struct log_sink_config){.where = NULL}, NULL);
 	int flags = fcntl(STDERR_FILENO, F_GETFL);
-	log_sink_write(&sink, "line\n", 5);
+	write_text(&sink, "line\n", 5);
 	dup2(kept, STDERR_FILENO);
 	ck_assert_int_eq(status, 0);
 	ck_assert_int_eq(flags & O_NONBLOCK, 0);
@@ -289,16 +296,16 @@ START_TEST(starts_anew_after_a_torn_line)
 {
 	struct log_sink sink;
 	struct rlimit limit, small;
-	ck_assert_int_eq(log_sink_open(&sink, path, NULL), 0);
+	ck_assert_int_eq(log_sink_open(&sink, &(const struct log_sink_config){.where = path}, NULL), 0);
 	getrlimit(RLIMIT_FSIZE, &limit);
 	small = (struct rlimit){.rlim_cur = 12, .rlim_max = limit.rlim_max};
 	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &small);
-	log_sink_write(&sink, "0123456\n", 8);
-	log_sink_write(&sink, "abcdefg\n", 8);
-	log_sink_write(&sink, "lost\n", 5);
+	write_text(&sink, "0123456\n", 8);
+	write_text(&sink, "abcdefg\n", 8);
+	write_text(&sink, "lost\n", 5);
 	setrlimit(RLIMIT_FSIZE, &limit);
-	log_sink_write(&sink, "again\n", 6);
+	write_text(&sink, "again\n", 6);
 	ck_assert_uint_eq(sink.dropped, 2);
 	ck_assert_str_eq(contents(path), "0123456\nabcd\nagain\n");
 	log_sink_close(&sink);

@@ -300,6 +300,8 @@ static const struct {
 	{setting_check_log_file, "stderr", 0},
 	{setting_check_log_file, "/a", 0},
 	{setting_check_log_file, "a.log", -1},
+	{setting_check_log_file, "syslog:facility=local0", 0},
+	{setting_check_log_file, "journald", 0},
 	{setting_check_account, "www-data", 0},
 	{setting_check_account, "1000", 0},
 	{setting_check_account, "a b", -1},
