@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "insist.h"
+
 /* Records are seldom shorter. */
 #define SHORT_LINE_BYTES 64
 
@@ -29,7 +31,7 @@ log_batch_fini(struct log_batch *batch)
 void
 log_batch_reset(struct log_batch *batch)
 {
-	batch->size_bytes = batch->count = batch->done_bytes = 0;
+	batch->size_bytes = batch->count = batch->done_bytes = batch->extra_bytes = 0;
 }
 
 char *
@@ -41,6 +43,13 @@ log_batch_add(struct log_batch *batch, size_t size_bytes, uint8_t level)
 		(struct batch_line){.start = batch->size_bytes, .size_bytes = size_bytes, .level = level};
 	batch->size_bytes += size_bytes;
 	return batch->bytes + batch->size_bytes - size_bytes;
+}
+
+void
+log_batch_remove_last(struct log_batch *batch)
+{
+	INSIST(batch->count > 0);
+	batch->size_bytes -= batch->lines[--batch->count].size_bytes;
 }
 
 bool

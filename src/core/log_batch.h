@@ -21,6 +21,7 @@ struct log_batch {
 	struct batch_line *lines;
 	size_t count, capacity;
 	size_t done_bytes;
+	size_t extra_bytes; /* of the lines at its beginning that stand in no ring */
 };
 
 /* -1: no memory. */
@@ -29,6 +30,8 @@ void log_batch_fini(struct log_batch *batch);
 void log_batch_reset(struct log_batch *batch);
 /* Room for a line of so many bytes at the batch's end, counted as one; NULL: it is full. */
 char *log_batch_add(struct log_batch *batch, size_t size_bytes, uint8_t level);
+/* The line that was added last is none after all; nothing has been done yet. */
+void log_batch_remove_last(struct log_batch *batch);
 /* True where the sink has taken all there is. */
 bool log_batch_done(const struct log_batch *batch);
 /* The line that byte done_bytes is of; batch->count where all is done. */
