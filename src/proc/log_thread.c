@@ -26,13 +26,14 @@ struct log_thread {
 	int64_t look_round_ns;
 };
 
+/* By a process that was killed, or one that ended when the sink took nothing. */
 static bool
 was_left(const struct scoreboard *board, unsigned index, uint64_t owner)
 {
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		const struct ring ring = scoreboard_ring(board, index, (enum ring_kind)kind);
 		if (atomic_load(&ring.shared->head) != atomic_load(&ring.shared->tail))
-			return owner != 0 && !owner_lives(owner);
+			return !owner_lives(owner);
 	}
 	return false;
 }
