@@ -519,9 +519,8 @@ log_writer_keeps(const struct log_writer *writer)
 	return writer->undecided != NULL && log_undecided_due_ns(writer->undecided) != DEADLINE_NEVER;
 }
 
-/* Nobody buries those who die together with their supervisor. */
-static void
-abandon_all(const struct log_writer *writer)
+void
+log_writer_abandon(const struct log_writer *writer)
 {
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		for (size_t i = 0; i < writer->channels[kind].merge.count; i++)
@@ -532,7 +531,8 @@ void
 log_writer_finish(struct log_writer *writer, int64_t patience_ms)
 {
 	int64_t deadline_ns = deadline_in_ms(patience_ms);
-	abandon_all(writer);
+	/* Nobody buries those who die together with their supervisor. */
+	log_writer_abandon(writer);
 	for (;;) {
 		enum log_progress progress = pass_all(writer, UNDECIDED_END);
 		if (progress == LOG_WROTE)
