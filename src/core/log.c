@@ -167,8 +167,8 @@ log_dropped(const struct log *log)
 void
 log_settle(const struct log *log)
 {
-	if (log != NULL && has_ring(log))
-		ring_settle(&log->ring);
+	if (log != NULL && has_ring(log) && ring_settle(&log->ring))
+		ring_wake(&log->ring, log->wake, false);
 }
 
 void
@@ -206,7 +206,9 @@ put(struct log *log, const struct log_record *record, const struct strbuf *line)
 	pthread_mutex_lock(&log->mutex);
 	put_or_drop(log, &frame, line->data);
 	pthread_mutex_unlock(&log->mutex);
-	ring_wake(&log->ring, log->wake, record->level >= VT_ERROR_LEVEL);
+	/* What is held cannot be read yet: log_settle() wakes. */
+	if (record->moment != LOG_END)
+		ring_wake(&log->ring, log->wake, record->level >= VT_ERROR_LEVEL);
 }
 
 /* As log_enabled_for(), and tells of changed levels before the first record under them. */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "insist.h"
+
 /* Records are seldom shorter. */
 #define SHORT_LINE_BYTES 64
 
@@ -29,7 +31,7 @@ log_batch_fini(struct log_batch *batch)
 void
 log_batch_reset(struct log_batch *batch)
 {
-	batch->size_bytes = batch->count = batch->done_bytes = batch->refused = 0;
+	batch->size_bytes = batch->count = batch->done_bytes = batch->extra_bytes = batch->refused = 0;
 }
 
 char *
@@ -49,6 +51,13 @@ log_batch_took(struct log_batch *batch, size_t size_bytes)
 	batch->done_bytes += size_bytes;
 	if (batch->left != NULL)
 		atomic_store_explicit(batch->left, batch->size_bytes - batch->done_bytes, memory_order_release);
+}
+
+void
+log_batch_remove_last(struct log_batch *batch)
+{
+	INSIST(batch->count > 0);
+	batch->size_bytes -= batch->lines[--batch->count].size_bytes;
 }
 
 bool

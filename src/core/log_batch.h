@@ -24,6 +24,7 @@ struct log_batch {
 	size_t done_bytes;
 	_Atomic uint64_t *left; /* NULL, or where a successor finds how many bytes are not done */
 	size_t refused;         /* lines that are done since the sink could never take them */
+	size_t extra_bytes;     /* of the lines at its beginning that stand in no ring */
 };
 
 /* -1: no memory. */
@@ -34,6 +35,8 @@ void log_batch_reset(struct log_batch *batch);
 char *log_batch_add(struct log_batch *batch, size_t size_bytes, uint8_t level);
 /* By the sink: so many bytes more are done. */
 void log_batch_took(struct log_batch *batch, size_t size_bytes);
+/* The line that was added last is none after all; nothing has been done yet. */
+void log_batch_remove_last(struct log_batch *batch);
 /* True where the sink has taken all there is. */
 bool log_batch_done(const struct log_batch *batch);
 /* The line that byte done_bytes is of; batch->count where all is done. */

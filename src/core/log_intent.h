@@ -17,15 +17,18 @@ struct log_sink;
 
 enum intent_state { INTENT_NONE, INTENT_WRITING, INTENT_WRITTEN };
 
-/* What is appended from now on, the rest of the batch, begins at the sink's present end. sink may be NULL. */
+/* What of the batch is not done is appended from now on, at the sink's present end. sink may be NULL. */
 void log_intent_begin(struct ring_intent *intent, const struct log_sink *sink, const struct log_batch *batch);
 void log_intent_written(struct ring_intent *intent);
 void log_intent_clear(struct ring_intent *intent);
 enum intent_state log_intent_state(const struct ring_intent *intent);
 /*
- * How many bytes of the batch stand in the sink's file; 0 where it is another one. Where there was no file, how many
- * were done as far as the one that died came to say: the write that it died over may be missing there.
+ * Sets how much of the batch, made anew from the rings alone, is done: what stood in a former file, and what stands in
+ * the sink's; a piece of another line at its end is taken back. In another file than the intent's nothing is found;
+ * where there was none, what the one that died came to say is done: the write it died over may be missing. Tells whether the lines that no ring remembers were written as well.
  */
-size_t log_intent_found(const struct ring_intent *intent, const struct log_sink *sink, const struct log_batch *batch);
+enum intent_extra { INTENT_EXTRA_MISSING, INTENT_EXTRA_WRITTEN };
+enum intent_extra log_intent_look(const struct ring_intent *intent, const struct log_sink *sink,
+                                  struct log_batch *batch);
 
 #endif

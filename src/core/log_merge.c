@@ -17,13 +17,20 @@ log_merge_fini(struct log_merge *merge)
 	*merge = (struct log_merge){0};
 }
 
+void
+merge_source_skip(struct merge_source *source)
+{
+	source->at = source->end;
+	source->pending = false;
+	source->damaged = true;
+}
+
 static void
 look(struct merge_source *source)
 {
-	source->pending =
-		source->at != source->end && ring_frame(&source->ring, source->at, source->end, &source->frame);
-	if (!source->pending)
-		source->at = source->end;
+	source->pending = source->at != source->end;
+	if (source->pending && !ring_frame(&source->ring, source->at, source->end, &source->frame))
+		merge_source_skip(source);
 }
 
 void

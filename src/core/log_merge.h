@@ -16,6 +16,7 @@ struct merge_source {
 	struct ring ring;
 	uint64_t at, end; /* the next record, and where those that count end */
 	bool pending;     /* there is one; then frame is its */
+	bool damaged;     /* something else than a record stood there since it was last asked */
 	struct frame frame;
 };
 
@@ -36,6 +37,8 @@ void log_merge_begin(struct log_merge *merge, enum merge_range range);
 struct merge_source *log_merge_next(struct log_merge *merge);
 /* Behind that record. */
 void merge_source_advance(struct merge_source *source);
+/* What stands there is no record: the rest of that ring, up to its end, is passed over. */
+void merge_source_skip(struct merge_source *source);
 /* Says to whoever comes after us how far the batch reaches; that it has been written. */
 void log_merge_take(struct log_merge *merge);
 void log_merge_commit(struct log_merge *merge);

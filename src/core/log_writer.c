@@ -31,6 +31,7 @@
 #define BATCH_BYTES 262144
 #define IDLE_MS 1000
 #define RETRY_MS 50
+#define NOT_FUTILE SIZE_MAX
 
 struct channel {
 	struct log_sink *sink; /* NULL: thrown away */
@@ -43,6 +44,8 @@ struct channel {
 struct log_writer {
 	struct log_writer_config config;
 	struct channel channels[RING_KINDS];
+	enum log_progress progress; /* of the log alone, in the last pass */
+	size_t futile_bytes;        /* so far the sinks had come when one was said to be ready; NOT_FUTILE: none was */
 	struct log_undecided *undecided; /* NULL: nobody tries again under our eyes */
 	_Atomic uint32_t *wake;
 };
@@ -56,12 +59,14 @@ first_place(enum log_writer_scope scope, unsigned slot)
 /* ---- Choosing what is written next ---------------------------------------------------------------- */
 
 static void
-add_line(struct channel *channel, const struct log_record *record, const struct log *log)
+add_own_line(struct log_writer *writer, struct log_record *record)
 {
+	struct channel *channel = &writer->channels[RING_LOG];
 	char storage[LOG_RECORD_MAX_BYTES + 1];
 	struct strbuf line;
 	strbuf_init_fixed(&line, storage, sizeof storage);
-	log_format(log, record, &line);
+	record->logger = "vitals.log";
+	log_format(writer->config.log, record, &line);
 	char *place = log_batch_add(&channel->batch, line.length, (uint8_t)record->level);
 	if (place != NULL)
 		memcpy(place, line.data, line.length);
@@ -79,24 +84,47 @@ dropped_so_far(const struct channel *channel)
 static void
 announce_dropped(struct log_writer *writer, struct channel *channel)
 {
-	uint64_t announced = atomic_load_explicit(&channel->first.shared->announced, memory_order_relaxed);
+	struct log_ring *first = channel->first.shared;
+	uint64_t announced = atomic_load_explicit(&first->announced, memory_order_relaxed);
 	uint64_t dropped = dropped_so_far(channel);
-	if (dropped <= announced)
+	channel->dropped = dropped > announced ? dropped : 0;
+	atomic_store_explicit(&first->announcing, dropped > announced ? dropped : announced, memory_order_relaxed);
+	if (channel->dropped == 0)
 		return;
-	channel->dropped = dropped;
 	const struct vt_field fields[] = {
 		VT_INT("count", dropped - announced),
 		VT_STR("what", channel == &writer->channels[RING_LOG] ? "log records" : "spans"),
 		VT_STR("reason", "the sink took no lines, or not fast enough"),
 	};
-	add_line(&writer->channels[RING_LOG],
-	         &(const struct log_record){.level = VT_WARNING,
-	                                    .logger = "vitals.log",
-	                                    .message = "Log records dropped",
-	                                    .site = LOG_SITE,
-	                                    .fields = fields,
-	                                    .count = sizeof fields / sizeof *fields},
-	         writer->config.log);
+	add_own_line(writer, &(struct log_record){.level = VT_WARNING,
+	                                          .message = "Log records dropped",
+	                                          .site = LOG_SITE,
+	                                          .fields = fields,
+	                                          .count = sizeof fields / sizeof *fields});
+}
+
+/* Memory that was scribbled over: how many records stood there nobody knows. */
+static void
+announce_damaged(struct log_writer *writer)
+{
+	for (size_t kind = 0; kind < RING_KINDS; kind++) {
+		const struct log_merge *merge = &writer->channels[kind].merge;
+		for (size_t i = 0; i < merge->count; i++) {
+			if (!merge->sources[i].damaged)
+				continue;
+			merge->sources[i].damaged = false;
+			const struct vt_field fields[] = {
+				VT_INT("place", i),
+				VT_STR("what", kind == RING_LOG ? "log records" : "spans"),
+				VT_STR("reason", "something has written over them in the scoreboard"),
+			};
+			add_own_line(writer, &(struct log_record){.level = VT_ERROR_LEVEL,
+			                                          .message = "Log records damaged",
+			                                          .site = LOG_SITE,
+			                                          .fields = fields,
+			                                          .count = sizeof fields / sizeof *fields});
+		}
+	}
 }
 
 static void
@@ -112,37 +140,40 @@ add_decided(struct log_writer *writer, struct channel *channel, enum undecided_w
 	}
 }
 
-/* True where the record is kept back. */
+/*
+ * True where the record is kept back, until it is known whether it is true. Either way its frame tells a successor
+ * whether it belongs to the batch.
+ */
 static bool
-set_aside(const struct log_writer *writer, const struct merge_source *source)
-{
-	struct log_ring *shared = source->ring.shared;
-	if (atomic_load_explicit(&shared->undecided, memory_order_acquire) != source->at + 1)
-		return false;
-	atomic_store_explicit(&shared->undecided, 0, memory_order_relaxed);
-	char *kept = writer->undecided != NULL ? log_undecided_add(writer->undecided, &source->frame, clock_mono_ns())
-	                                       : NULL;
-	if (kept == NULL)
-		return false;
-	ring_record(&source->ring, source->at, &source->frame, kept);
-	ring_set_aside(&source->ring, source->at);
-	return true;
-}
-
-/* False where the batch is full. */
-static bool
-add_record(struct log_writer *writer, struct channel *channel, const struct merge_source *source)
+set_aside(const struct log_writer *writer, const struct merge_source *source, const char *record)
 {
 	const struct frame *frame = &source->frame;
-	if (frame->kind == FRAME_SET_ASIDE || set_aside(writer, source))
-		return true;
+	char *kept = writer->undecided != NULL ? log_undecided_add(writer->undecided, frame, clock_mono_ns()) : NULL;
+	if (kept != NULL)
+		memcpy(kept, record, frame->size_bytes);
+	ring_mark(&source->ring, source->at, kept != NULL ? FRAME_SET_ASIDE : FRAME_END);
+	return kept != NULL;
+}
+
+/* False where the batch is full. Moves on behind the record, or behind all that is no record. */
+static bool
+add_record(struct log_writer *writer, struct channel *channel, struct merge_source *source)
+{
+	const struct frame *frame = &source->frame;
 	char *place = log_batch_add(&channel->batch, frame->size_bytes, frame->level);
-	if (place == NULL)
-		/* Larger than any batch: no record of ours, and nothing that could ever be written. */
-		return frame->size_bytes > channel->batch.capacity_bytes;
-	ring_record(&source->ring, source->at, frame, place);
+	if (place == NULL && frame->size_bytes <= channel->batch.capacity_bytes)
+		return false;
+	if (place == NULL || !ring_record(&source->ring, source->at, frame, place)) {
+		if (place != NULL)
+			log_batch_remove_last(&channel->batch);
+		merge_source_skip(source);
+		return true;
+	}
 	if (frame->kind == FRAME_BEGIN && writer->undecided != NULL)
 		log_undecided_begun(writer->undecided, frame);
+	if (frame->kind == FRAME_SET_ASIDE || (frame->kind == FRAME_UNDECIDED && set_aside(writer, source, place)))
+		log_batch_remove_last(&channel->batch);
+	merge_source_advance(source);
 	return true;
 }
 
@@ -152,7 +183,7 @@ collect(struct log_writer *writer, struct channel *channel, enum merge_range ran
 	struct merge_source *source;
 	log_merge_begin(&channel->merge, range);
 	while ((source = log_merge_next(&channel->merge)) != NULL && add_record(writer, channel, source))
-		merge_source_advance(source);
+		continue;
 }
 
 /* ---- Writing -------------------------------------------------------------------------------------- */
@@ -195,8 +226,10 @@ pass(struct log_writer *writer, struct channel *channel, enum undecided_wait wai
 	if (channel == &writer->channels[RING_LOG]) {
 		for (size_t kind = 0; kind < RING_KINDS; kind++)
 			announce_dropped(writer, &writer->channels[kind]);
+		announce_damaged(writer);
 		if (writer->undecided != NULL)
 			add_decided(writer, channel, wait);
+		channel->batch.extra_bytes = channel->batch.size_bytes;
 	}
 	collect(writer, channel, MERGE_READABLE);
 	if (channel->batch.count == 0) {
@@ -215,6 +248,8 @@ pass_all(struct log_writer *writer, enum undecided_wait wait)
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		enum log_progress one = pass(writer, &writer->channels[kind], wait);
 		progress = one > progress ? one : progress;
+		if (kind == RING_LOG)
+			writer->progress = one;
 	}
 	return progress;
 }
@@ -223,6 +258,16 @@ enum log_progress
 log_writer_pass(struct log_writer *writer)
 {
 	return pass_all(writer, UNDECIDED_WAIT);
+}
+
+/* The one that died had written its count of dropped records, and could not say so any more. */
+static void
+was_announced(struct log_writer *writer)
+{
+	for (size_t kind = 0; kind < RING_KINDS; kind++) {
+		struct channel *channel = &writer->channels[kind];
+		channel->dropped = atomic_load_explicit(&channel->first.shared->announcing, memory_order_relaxed);
+	}
 }
 
 /* What a reader that died had begun to write: all of it was written, none, or so much. */
@@ -236,8 +281,10 @@ recover(struct log_writer *writer, struct channel *channel)
 		return;
 	}
 	collect(writer, channel, MERGE_TAKEN);
-	if (state == INTENT_WRITING && channel->sink != NULL && channel->batch.count > 0) {
-		channel->batch.done_bytes = log_intent_found(intent, channel->sink, &channel->batch);
+	if (state == INTENT_WRITING && channel->sink != NULL) {
+		enum intent_extra extra = log_intent_look(intent, channel->sink, &channel->batch);
+		if (channel == &writer->channels[RING_LOG] && extra == INTENT_EXTRA_WRITTEN)
+			was_announced(writer);
 		if (!log_batch_done(&channel->batch))
 			return; /* the next pass goes on with it */
 	}
@@ -289,6 +336,8 @@ log_writer_create(const struct log_writer_config *config, struct err *err)
 		err_set(err, "Another process writes the log of this scoreboard.");
 	else {
 		writer->wake = &writer->channels[RING_LOG].first.shared->wake;
+		atomic_store(writer->wake, WAKE_AWAKE);
+		writer->futile_bytes = NOT_FUTILE;
 		writer->channels[RING_LOG].sink = log_sink_of(config->log);
 		writer->channels[RING_TRACE].sink = config->trace;
 		for (size_t kind = 0; kind < RING_KINDS; kind++)
@@ -299,14 +348,25 @@ log_writer_create(const struct log_writer_config *config, struct err *err)
 	return NULL;
 }
 
+/* Whoever writes next may have other lines to write first. */
+static void
+untear(struct log_writer *writer)
+{
+	for (size_t kind = 0; kind < RING_KINDS; kind++)
+		if (writer->channels[kind].sink != NULL)
+			log_sink_untear(writer->channels[kind].sink, &writer->channels[kind].batch);
+}
+
 void
 log_writer_destroy(struct log_writer *writer)
 {
 	if (writer == NULL)
 		return;
 	uint64_t self = owner_self();
-	if (writer->wake != NULL)
+	if (writer->wake != NULL) {
+		untear(writer);
 		atomic_compare_exchange_strong(&writer->channels[RING_LOG].first.shared->reader, &self, 0);
+	}
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		log_merge_fini(&writer->channels[kind].merge);
 		log_batch_fini(&writer->channels[kind].batch);
@@ -338,7 +398,8 @@ anything_to_read(const struct log_writer *writer)
 {
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		const struct log_merge *merge = &writer->channels[kind].merge;
-		for (size_t i = 0; i < merge->count; i++)
+		/* Of a batch that its sink does not take there is nothing more to read. */
+		for (size_t i = 0; i < merge->count && log_batch_done(&writer->channels[kind].batch); i++)
 			if (ring_readable_end(&merge->sources[i].ring) !=
 			    atomic_load_explicit(&merge->sources[i].ring.shared->tail, memory_order_relaxed))
 				return true;
@@ -354,69 +415,86 @@ sleep_on(_Atomic uint32_t *wake, uint32_t state, int64_t ms)
 	atomic_store(wake, WAKE_AWAKE);
 }
 
-static void
-wait_for_records(struct log_writer *writer)
+/* False where it was nudged since it was awake: there is something to be looked at. */
+static bool
+fall_asleep(_Atomic uint32_t *wake, uint32_t state)
 {
-	int64_t ms = IDLE_MS;
+	uint32_t awake = WAKE_AWAKE;
+	if (atomic_compare_exchange_strong(wake, &awake, state))
+		return true;
+	atomic_store(wake, WAKE_AWAKE);
+	return false;
+}
+
+static void
+gather(const struct log_writer *writer, int64_t ms)
+{
+	if (fall_asleep(writer->wake, WAKE_GATHERING))
+		sleep_on(writer->wake, WAKE_GATHERING, ms);
+}
+
+static void
+wait_for_records(struct log_writer *writer, int64_t ms)
+{
 	if (writer->undecided != NULL) {
 		int until = deadline_poll_ms(log_undecided_due_ns(writer->undecided));
 		ms = until >= 0 && until < ms ? until : ms;
 	}
+	if (!fall_asleep(writer->wake, WAKE_ASLEEP))
+		return;
 	/* First asleep, then the last look: who puts does it the other way round (ring_wake()). */
-	atomic_store(writer->wake, WAKE_ASLEEP);
+	atomic_thread_fence(memory_order_seq_cst);
 	if (anything_to_read(writer))
 		atomic_store(writer->wake, WAKE_AWAKE);
 	else
 		sleep_on(writer->wake, WAKE_ASLEEP, ms);
 }
 
-/* True where poll() came back at once for nothing: a pipe without a reader is ready to fail, each time. */
-static bool
-poll_in_vain(struct pollfd *waits, nfds_t count)
-{
-	bool gone = false;
-	if (poll(waits, count, RETRY_MS) <= 0)
-		return false;
-	for (nfds_t i = 0; i < count; i++)
-		gone |= (waits[i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
-	return gone;
-}
-
-/* For room where poll() can tell of it; a file whose disk is full, say, is just tried again. */
+/*
+ * For room in a pipe; a file whose disk is full says nothing, and is tried again. What says that it is ready and then
+ * takes nothing (a pipe without a reader, /dev/full) is believed once.
+ */
 static void
 wait_for_sinks(struct log_writer *writer)
 {
 	struct pollfd waits[RING_KINDS];
 	nfds_t count = 0;
+	size_t done_bytes = 0;
 	for (size_t kind = 0; kind < RING_KINDS; kind++) {
 		const struct channel *channel = &writer->channels[kind];
+		done_bytes += channel->batch.done_bytes;
 		int fd = log_batch_done(&channel->batch) ? -1 : log_sink_wait_fd(channel->sink);
 		if (fd >= 0)
 			waits[count++] = (struct pollfd){.fd = fd, .events = POLLOUT};
 	}
-	if (count == 0 || poll_in_vain(waits, count))
+	bool futile = writer->futile_bytes == done_bytes;
+	writer->futile_bytes = NOT_FUTILE;
+	if (futile || count == 0)
 		poll(NULL, 0, RETRY_MS);
+	else if (poll(waits, count, RETRY_MS) > 0)
+		writer->futile_bytes = done_bytes;
 }
 
 void
 log_writer_wait(struct log_writer *writer, enum log_progress progress)
 {
-	if (progress == LOG_BLOCKED) {
+	/* A sink for spans that takes nothing holds up no log record. */
+	int64_t most_ms = progress == LOG_BLOCKED ? RETRY_MS : IDLE_MS;
+	if (writer->progress == LOG_BLOCKED)
 		wait_for_sinks(writer);
-	} else if (progress == LOG_WROTE && writer->config.gather_ms > 0) {
-		atomic_store(writer->wake, WAKE_GATHERING);
-		sleep_on(writer->wake, WAKE_GATHERING, writer->config.gather_ms);
-	} else if (progress == LOG_NOTHING) {
-		wait_for_records(writer);
-	}
+	else if (writer->progress == LOG_NOTHING && progress != LOG_WROTE)
+		wait_for_records(writer, most_ms);
+	else if (writer->config.gather_ms > 0)
+		gather(writer, writer->config.gather_ms);
 }
 
 void
 log_writer_nudge(const struct scoreboard *board, enum log_writer_scope scope, unsigned slot)
 {
 	const struct ring ring = scoreboard_ring(board, first_place(scope, slot), RING_LOG);
-	if (atomic_exchange(&ring.shared->wake, WAKE_AWAKE) != WAKE_AWAKE)
-		syscall(SYS_futex, &ring.shared->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	/* Where it is awake it is about to sleep, perhaps, and has looked at its orders already. */
+	atomic_store(&ring.shared->wake, WAKE_NUDGED);
+	syscall(SYS_futex, &ring.shared->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
 /* ---- Ending --------------------------------------------------------------------------------------- */
@@ -439,9 +517,14 @@ log_writer_needed(const struct log_writer *writer)
 	return false;
 }
 
-/* Nobody buries those who die together with their supervisor. */
-static void
-abandon_all(const struct log_writer *writer)
+bool
+log_writer_keeps(const struct log_writer *writer)
+{
+	return writer->undecided != NULL && log_undecided_due_ns(writer->undecided) != DEADLINE_NEVER;
+}
+
+void
+log_writer_abandon(const struct log_writer *writer)
 {
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		for (size_t i = 0; i < writer->channels[kind].merge.count; i++)
@@ -452,14 +535,15 @@ void
 log_writer_finish(struct log_writer *writer, int64_t patience_ms)
 {
 	int64_t deadline_ns = deadline_in_ms(patience_ms);
-	abandon_all(writer);
+	/* Nobody buries those who die together with their supervisor. */
+	log_writer_abandon(writer);
 	for (;;) {
 		enum log_progress progress = pass_all(writer, UNDECIDED_END);
 		if (progress == LOG_WROTE)
 			deadline_ns = deadline_in_ms(patience_ms);
-		else if (progress == LOG_NOTHING || clock_mono_ns() >= deadline_ns)
-			return;
-		else
+		else if (progress == LOG_BLOCKED && clock_mono_ns() < deadline_ns)
 			wait_for_sinks(writer);
+		else if (progress == LOG_BLOCKED || !log_writer_keeps(writer))
+			return;
 	}
 }

@@ -55,8 +55,12 @@ void log_writer_wait(struct log_writer *writer, enum log_progress progress);
 void log_writer_nudge(const struct scoreboard *board, enum log_writer_scope scope, unsigned slot);
 /* Opens files by their names again; what was written in part of a line goes whole into the new one. -1 with err. */
 int log_writer_reopen(struct log_writer *writer, struct err *err);
-/* Nobody puts any more: until all is written, or the sink has taken nothing for patience_ms. */
+/* Whoever put into these rings is dead: what was held is undecided. */
+void log_writer_abandon(const struct log_writer *writer);
+/* Nobody puts any more: until all is written, or the sink has not taken a batch within patience_ms. */
 void log_writer_finish(struct log_writer *writer, int64_t patience_ms);
+/* True where it keeps a record that is not decided yet (log_undecided.h): none else has it. */
+bool log_writer_keeps(const struct log_writer *writer);
 /* True where a slot whose rings these are has an owner that lives. */
 bool log_writer_needed(const struct log_writer *writer);
 

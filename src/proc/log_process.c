@@ -25,8 +25,11 @@
 
 #define LOGGER "vitals.supervisor"
 #define FORK_RETRY_MS 1000
-#define FORMER_PATIENCE_MS 1000
+/* Longer than a record may be kept back (log_undecided.h). */
+#define FORMER_PATIENCE_MS 2000
+#define FORMER_KILL_AGAIN_MS 1000
 #define LOOK_MS 2
+#define DIE_MS 500
 /* How long a sink may take nothing, once nobody puts any more. */
 #define FINISH_PATIENCE_MS 500
 
@@ -100,7 +103,7 @@ run(struct log_writer *writer, struct orders *orders, struct log *log)
 			reopen(writer, log);
 		orders->reopen = false;
 		enum log_progress progress = log_writer_pass(writer);
-		if (orders->leave)
+		if (orders->leave && !log_writer_keeps(writer))
 			return;
 		if (orders->stop && !log_writer_needed(writer)) {
 			log_writer_finish(writer, FINISH_PATIENCE_MS);
@@ -171,12 +174,20 @@ log_process_take_over(struct log_process *process, pid_t former, enum former_rin
 	tell(process, former, process->former_reads ? WORKER_RETIRE : SIGTERM);
 }
 
+pid_t
+log_process_reader(const struct log_process *process)
+{
+	return process->pid > 0 || !process->former_reads ? process->pid : process->former;
+}
+
 void
 log_process_keep(struct log_process *process)
 {
 	int64_t now_ns = clock_mono_ns();
-	if (process->former > 0 && now_ns >= process->former_ends_ns)
+	if (process->former > 0 && now_ns >= process->former_ends_ns) {
 		kill(process->former, SIGKILL);
+		process->former_ends_ns = deadline_in_ms(FORMER_KILL_AGAIN_MS);
+	}
 	if (process->pid == 0 && now_ns >= process->restart_ns && !(process->former > 0 && process->former_reads))
 		start(process);
 }
@@ -214,7 +225,11 @@ log_process_reaped(struct log_process *process, pid_t pid, int wait_status)
 	}
 	if (pid != process->pid)
 		return false;
-	mourn(process, wait_status);
+	/* Told to by somebody, and no worker was left: nothing died. */
+	if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_SUCCESS)
+		process->restart_ns = 0;
+	else
+		mourn(process, wait_status);
 	process->pid = 0;
 	return true;
 }
@@ -227,10 +242,12 @@ log_process_reopen(const struct log_process *process)
 		kill(process->former, SIGUSR1);
 }
 
+/* A process that waits for a disk that hangs does not even die: it is left behind. */
 static void
 end(pid_t pid, int64_t deadline_ns)
 {
-	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0) {
+	int64_t given_up_ns = deadline_ns + DIE_MS * NS_PER_MS;
+	while (pid > 0 && waitpid(pid, NULL, WNOHANG) == 0 && clock_mono_ns() < given_up_ns) {
 		if (clock_mono_ns() >= deadline_ns)
 			kill(pid, SIGKILL);
 		poll(NULL, 0, LOOK_MS);

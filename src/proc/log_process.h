@@ -31,6 +31,8 @@ enum former_rings { FORMER_SAME_RINGS, FORMER_OTHER_RINGS };
 void log_process_take_over(struct log_process *process, pid_t former, enum former_rings rings);
 /* Starts one where there is none and it is due; kills a former one that does not end. By the supervisor. */
 void log_process_keep(struct log_process *process);
+/* Who reads the rings, for the next program to take over; 0: nobody. */
+pid_t log_process_reader(const struct log_process *process);
 /* When log_process_keep() has something to do next; DEADLINE_NEVER: at a death. */
 int64_t log_process_due_ns(const struct log_process *process);
 /* True where the child that ended was one. */

@@ -166,6 +166,7 @@ supervisor_hold_signals(void)
 {
 	sigset_t set = signals_read();
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log file at its bound is one that takes nothing */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 

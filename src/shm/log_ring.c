@@ -40,6 +40,38 @@ copy_out(const struct ring *ring, uint64_t at, void *data, size_t size)
 	memcpy((char *)data + first, ring->bytes, size - first);
 }
 
+static uint64_t
+mix(uint64_t sum, uint64_t word)
+{
+	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+	return sum ^ sum >> 29;
+}
+
+/* Eight bytes a step: it is paid for by every record, twice. */
+static uint16_t
+checksum_of(const struct frame *frame, const void *record)
+{
+	const char *from = record;
+	size_t left = frame->size_bytes;
+	uint64_t word, sum = mix((uint64_t)frame->level << 32 | frame->size_bytes, (uint64_t)frame->mono_ns);
+	sum = mix(sum, frame->key);
+	for (; left >= sizeof word; left -= sizeof word, from += sizeof word) {
+		memcpy(&word, from, sizeof word);
+		sum = mix(sum, word);
+	}
+	word = 0;
+	memcpy(&word, from, left);
+	sum = mix(sum, word);
+	return (uint16_t)(sum >> 32);
+}
+
+/* More than the ring holds where tail or head cannot be: until the reader has put that right, it is full. */
+static bool
+has_room(const struct ring *ring, uint64_t used, size_t needed)
+{
+	return used <= ring->size_bytes && needed <= ring->size_bytes - used;
+}
+
 bool
 ring_put(const struct ring *ring, const struct frame *frame, const void *record)
 {
@@ -47,10 +79,12 @@ ring_put(const struct ring *ring, const struct frame *frame, const void *record)
 	uint64_t head = atomic_load_explicit(&shared->head, memory_order_relaxed);
 	uint64_t tail = atomic_load_explicit(&shared->tail, memory_order_acquire);
 	size_t needed = ring_bytes_of(frame->size_bytes);
-	if (needed > ring->size_bytes - (head - tail))
+	struct frame sealed = *frame;
+	if (frame->size_bytes == 0 || !has_room(ring, head - tail, needed))
 		return false;
-	copy_in(ring, head, frame, sizeof *frame);
-	copy_in(ring, head + sizeof *frame, record, frame->size_bytes);
+	sealed.checksum = checksum_of(frame, record);
+	copy_in(ring, head, &sealed, sizeof sealed);
+	copy_in(ring, head + sizeof sealed, record, frame->size_bytes);
 	/* Before head: who sees the record sees that it is held. */
 	if (frame->kind == FRAME_END)
 		atomic_store_explicit(&shared->held, head + 1, memory_order_relaxed);
@@ -72,25 +106,36 @@ ring_wait(const struct ring *ring, size_t size_bytes, _Atomic uint32_t *wake, in
 	atomic_store(&shared->waits, 1);
 	ring_wake(ring, wake, true);
 	uint64_t used = atomic_load(&shared->head) - atomic_load(&shared->tail);
-	if (ring_bytes_of(size_bytes) > ring->size_bytes - used)
+	if (!has_room(ring, used, ring_bytes_of(size_bytes)))
 		syscall(SYS_futex, &shared->waits, FUTEX_WAIT, 1, &timeout, NULL, 0);
 	atomic_store(&shared->waits, 0);
 }
 
-void
+bool
 ring_settle(const struct ring *ring)
 {
-	if (atomic_load_explicit(&ring->shared->held, memory_order_relaxed) != 0)
-		atomic_store_explicit(&ring->shared->held, 0, memory_order_release);
+	if (atomic_load_explicit(&ring->shared->held, memory_order_relaxed) == 0)
+		return false;
+	atomic_store_explicit(&ring->shared->held, 0, memory_order_release);
+	return true;
 }
 
+void
+ring_mark(const struct ring *ring, uint64_t at, enum frame_kind kind)
+{
+	const uint8_t byte = (uint8_t)kind;
+	copy_in(ring, at + offsetof(struct frame, kind), &byte, sizeof byte);
+}
+
+/* No reader looks at a record that is held, so the mark is there before anybody may see it. */
 void
 ring_abandon(const struct ring *ring)
 {
 	uint64_t held = atomic_load_explicit(&ring->shared->held, memory_order_acquire);
 	/* Held before head was moved: then there is no such record. */
-	if (held != 0 && held - 1 < atomic_load_explicit(&ring->shared->head, memory_order_acquire))
-		atomic_store_explicit(&ring->shared->undecided, held, memory_order_release);
+	if (held != 0 && ring->size_bytes > 0 &&
+	    held - 1 < atomic_load_explicit(&ring->shared->head, memory_order_acquire))
+		ring_mark(ring, held - 1, FRAME_UNDECIDED);
 	atomic_store_explicit(&ring->shared->held, 0, memory_order_release);
 }
 
@@ -100,13 +145,14 @@ ring_wake(const struct ring *ring, _Atomic uint32_t *wake, bool urgent)
 	/* The record first, then the look at who sleeps; the reader does it the other way round. */
 	atomic_thread_fence(memory_order_seq_cst);
 	uint32_t state = atomic_load_explicit(wake, memory_order_relaxed);
-	if (state == WAKE_AWAKE)
+	if (state != WAKE_GATHERING && state != WAKE_ASLEEP)
 		return;
 	uint64_t used = atomic_load_explicit(&ring->shared->head, memory_order_relaxed) -
 	                atomic_load_explicit(&ring->shared->tail, memory_order_relaxed);
 	if (state == WAKE_GATHERING && !urgent && used < ring->size_bytes / 2)
 		return;
-	if (atomic_exchange(wake, WAKE_AWAKE) != WAKE_AWAKE)
+	/* Not where it was nudged meanwhile: that must stay. */
+	if (atomic_compare_exchange_strong(wake, &state, WAKE_AWAKE))
 		syscall(SYS_futex, wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
@@ -115,7 +161,9 @@ ring_readable_end(const struct ring *ring)
 {
 	uint64_t head = atomic_load_explicit(&ring->shared->head, memory_order_acquire);
 	uint64_t held = atomic_load_explicit(&ring->shared->held, memory_order_acquire);
-	return held != 0 && held - 1 < head ? held - 1 : head;
+	uint64_t tail = atomic_load_explicit(&ring->shared->tail, memory_order_relaxed);
+	/* As distances from tail: a place that lies before it is one that cannot be. */
+	return held != 0 && held - 1 - tail < head - tail ? held - 1 : head;
 }
 
 bool
@@ -127,10 +175,11 @@ ring_frame(const struct ring *ring, uint64_t at, uint64_t end, struct frame *fra
 	return frame->size_bytes > 0 && ring_bytes_of(frame->size_bytes) <= end - at;
 }
 
-void
+bool
 ring_record(const struct ring *ring, uint64_t at, const struct frame *frame, void *record)
 {
 	copy_out(ring, at + sizeof *frame, record, frame->size_bytes);
+	return checksum_of(frame, record) == frame->checksum;
 }
 
 void
@@ -142,11 +191,4 @@ ring_give_back(const struct ring *ring, uint64_t to)
 	atomic_store(&shared->tail, to);
 	if (atomic_load(&shared->waits) != 0 && atomic_exchange(&shared->waits, 0) != 0)
 		syscall(SYS_futex, &shared->waits, FUTEX_WAKE, 1, NULL, NULL, 0);
-}
-
-void
-ring_set_aside(const struct ring *ring, uint64_t at)
-{
-	const uint8_t kind = FRAME_SET_ASIDE;
-	copy_in(ring, at + offsetof(struct frame, kind), &kind, sizeof kind);
 }

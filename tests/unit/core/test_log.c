@@ -15,6 +15,7 @@
 
 #include "err.h"
 #include "log_form.h"
+#include "log_ring.h"
 #include "log_sink.h"
 #include "redact.h"
 #include "run_suite.h"
@@ -312,6 +313,133 @@ START_TEST(starts_anew_after_a_torn_line)
 }
 END_TEST
 
+/* ---- Through a ring ------------------------------------------------------------------------------ */
+
+#define RING_BYTES 32768
+
+static struct log_ring ring_head;
+static char ring_bytes[RING_BYTES];
+static const struct ring ring = {.shared = &ring_head, .bytes = ring_bytes, .size_bytes = RING_BYTES};
+static _Atomic uint32_t wake;
+
+/* The reader's part: the next record's frame, its text in *text; false: there is none. */
+static bool
+take(struct frame *frame, char *text)
+{
+	uint64_t at = atomic_load(&ring_head.tail), end = ring_readable_end(&ring);
+	if (at == end)
+		return false;
+	ck_assert(ring_frame(&ring, at, end, frame));
+	ck_assert_uint_le(frame->size_bytes, LOG_RECORD_MAX_BYTES);
+	ck_assert(ring_record(&ring, at, frame, text));
+	text[frame->size_bytes] = '\0';
+	ring_give_back(&ring, at + ring_bytes_of(frame->size_bytes));
+	return true;
+}
+
+static void
+write_moment(enum vt_level level, enum log_moment moment, uint64_t key)
+{
+	log_write(
+		the_log,
+		&(const struct log_record){
+			.level = level, .moment = moment, .key = key, .logger = "t", .message = "m", .site = LOG_SITE});
+}
+
+static void
+open_with_ring(const char *file)
+{
+	memset(&ring_head, 0, sizeof ring_head);
+	the_log = opened(file);
+	log_use_ring(the_log, &ring, &wake);
+}
+
+START_TEST(records_go_into_the_ring)
+{
+	struct frame frame;
+	char text[LOG_RECORD_MAX_BYTES + 1];
+	open_with_ring(path);
+	log_leave_sink(the_log);
+	log_event(the_log, VT_DEBUG, "t", "below", VT_INT("n", 1));
+	log_event(the_log, VT_WARNING, "t", "above", VT_INT("n", 2));
+	ck_assert(take(&frame, text));
+	ck_assert(frame.level == VT_WARNING && frame.kind == FRAME_PLAIN && frame.key == 0);
+	ck_assert_int_gt(frame.mono_ns, 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"above\""));
+	ck_assert_int_eq(text[strlen(text) - 1], '\n');
+	ck_assert(!take(&frame, text));
+	log_use_ring(the_log, NULL, NULL);
+	ck_assert_str_eq(contents(path), "");
+	ck_assert_uint_eq(log_dropped(the_log), 0);
+}
+END_TEST
+
+/* The reader is woken for what it may read: the end of a request when its response has been sent. */
+START_TEST(the_end_of_a_request_wakes_when_it_is_settled)
+{
+	struct frame frame;
+	char text[LOG_RECORD_MAX_BYTES + 1];
+	open_with_ring(path);
+	atomic_store(&wake, WAKE_ASLEEP);
+	write_moment(VT_INFO, LOG_BEGIN, 7);
+	ck_assert_uint_eq(atomic_load(&wake), WAKE_AWAKE);
+	ck_assert(take(&frame, text) && frame.kind == FRAME_BEGIN && frame.key == 7);
+	atomic_store(&wake, WAKE_ASLEEP);
+	write_moment(VT_ERROR_LEVEL, LOG_END, 7);
+	ck_assert_uint_eq(atomic_load(&wake), WAKE_ASLEEP);
+	ck_assert(!take(&frame, text));
+	log_settle(the_log);
+	ck_assert_uint_eq(atomic_load(&wake), WAKE_AWAKE);
+	ck_assert(take(&frame, text) && frame.kind == FRAME_END && frame.key == 7);
+	atomic_store(&wake, WAKE_ASLEEP);
+	log_settle(the_log);
+	log_settle(NULL);
+	ck_assert_uint_eq(atomic_load(&wake), WAKE_ASLEEP);
+	log_use_ring(the_log, NULL, NULL);
+	log_settle(the_log);
+}
+END_TEST
+
+START_TEST(errors_do_not_wait_for_others)
+{
+	static const struct {
+		enum vt_level level;
+		uint32_t then;
+	} cases[] = {{VT_INFO, WAKE_GATHERING},
+	             {VT_WARNING, WAKE_GATHERING},
+	             {VT_ERROR_LEVEL, WAKE_AWAKE},
+	             {VT_CRITICAL, WAKE_AWAKE}};
+	open_with_ring(path);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		atomic_store(&wake, WAKE_GATHERING);
+		write_moment(cases[i].level, LOG_BETWEEN, 0);
+		ck_assert_uint_eq(atomic_load(&wake), cases[i].then);
+	}
+}
+END_TEST
+
+/* One record waits a moment, those behind it do not; each that finds no room is counted, none is half there. */
+START_TEST(a_full_ring_drops_and_counts)
+{
+	struct frame frame;
+	char text[LOG_RECORD_MAX_BYTES + 1];
+	uint64_t put = 0, written = 0;
+	open_with_ring(path);
+	for (; log_dropped(the_log) == 0; put++)
+		log_event(the_log, VT_INFO, "t", "m", VT_INT("n", put));
+	for (int i = 0; i < 500; i++, put++)
+		log_event(the_log, VT_INFO, "t", "m", VT_INT("n", put));
+	ck_assert_uint_eq(log_dropped(the_log), 501);
+	for (; take(&frame, text); written++)
+		ck_assert_int_eq(text[0], '{');
+	ck_assert_uint_eq(written + 501, put);
+	log_event(the_log, VT_INFO, "t", "room again", VT_INT("n", 1));
+	ck_assert(take(&frame, text));
+	ck_assert_ptr_nonnull(strstr(text, "room again"));
+	ck_assert_uint_eq(log_dropped(the_log), 501);
+}
+END_TEST
+
 #define THREADS 4
 #define EACH 200
 
@@ -323,6 +451,30 @@ write_many(void *arg)
 		          VT_STR("fill", "xxxxxxxxxxxxxxxxxxxxxxxxxx"));
 	return NULL;
 }
+
+/* Through a ring as well, of which they have one. */
+START_TEST(threads_share_a_ring)
+{
+	struct frame frame;
+	char text[LOG_RECORD_MAX_BYTES + 1];
+	pthread_t threads[THREADS];
+	unsigned found = 0;
+	open_with_ring(path);
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&threads[i], NULL, write_many, the_log), 0);
+	while (found + log_dropped(the_log) < THREADS * EACH)
+		if (take(&frame, text)) {
+			ck_assert_int_eq(strncmp(text, "{\"timestamp\":", 13), 0);
+			ck_assert_str_eq(text + strlen(text) - 7, "xxxx\"}\n");
+			found++;
+		}
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	while (take(&frame, text))
+		found++;
+	ck_assert_uint_eq(found + log_dropped(the_log), THREADS * EACH);
+}
+END_TEST
 
 START_TEST(never_mixes_lines)
 {
@@ -360,6 +512,11 @@ main(void)
 	tcase_add_test(tcase, root_follows_no_link);
 	tcase_add_test(tcase, the_file_can_be_given_away);
 	tcase_add_test(tcase, starts_anew_after_a_torn_line);
+	tcase_add_test(tcase, records_go_into_the_ring);
+	tcase_add_test(tcase, the_end_of_a_request_wakes_when_it_is_settled);
+	tcase_add_test(tcase, errors_do_not_wait_for_others);
+	tcase_add_test(tcase, a_full_ring_drops_and_counts);
+	tcase_add_test(tcase, threads_share_a_ring);
 	tcase_add_test(tcase, never_mixes_lines);
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	suite_add_tcase(suite, tcase);

@@ -94,6 +94,7 @@ setup(void)
 	snprintf(unix_text, sizeof unix_text, "unix:%s/a socket", directory);
 	given = (struct handover){.renewal = RENEWAL_UPGRADE, .scoreboard_fd = open_something()};
 	given.scoreboard_path = strdup(board_path);
+	given.log_writer = 4194304;
 	given.handoffs[ROLE_ADMIN] = (struct handoff){.send_fd = -1, .receive_fd = -1};
 	ck_assert_int_eq(handoff_open(&given.handoffs[ROLE_WORKER], &err), 0);
 	add_listeners();
@@ -156,6 +157,7 @@ ck_same(const struct handover *back, const struct handover *there)
 {
 	ck_assert_int_eq(back->renewal, there->renewal);
 	ck_assert_int_eq(back->scoreboard_fd, there->scoreboard_fd);
+	ck_assert_int_eq(back->log_writer, there->log_writer);
 	ck_assert_str_eq(back->scoreboard_path, there->scoreboard_path);
 	for (size_t role = 0; role < HANDOVER_ROLES; role++) {
 		ck_assert_int_eq(back->handoffs[role].send_fd, there->handoffs[role].send_fd);
@@ -238,6 +240,7 @@ START_TEST(without_the_variable_it_is_a_first_start)
 	ck_assert_int_eq(handover_read(&back, &err), 0);
 	ck_assert_int_eq(back.renewal, RENEWAL_NONE);
 	ck_assert_int_eq(back.scoreboard_fd, -1);
+	ck_assert_int_eq(back.log_writer, 0);
 	ck_assert_ptr_null(back.scoreboard_path);
 	ck_assert_uint_eq(back.listener_count, 0);
 	ck_assert_uint_eq(back.predecessor_count, 0);
@@ -464,6 +467,11 @@ START_TEST(contents_that_nobody_left_are_refused)
 		HEAD "listener 0 0 4294967296 1 1 unix:/s\n",
 		HEAD "listener 0 0 L -1 1 unix:/s\n",
 		HEAD "listener 0 0 L 1 18446744073709551616 unix:/s\n",
+		HEAD "log-writer 0\n",
+		HEAD "log-writer -1\n",
+		HEAD "log-writer 2147483648\n",
+		HEAD "log-writer \n",
+		HEAD "log-writer 1x\n",
 		HEAD "worker 0 1 0 1 1\nworker\t\nworker \n",
 	};
 	for (size_t i = 0; i < sizeof contents / sizeof *contents; i++) {
