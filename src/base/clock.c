@@ -67,9 +67,9 @@ clock_rfc3339(int64_t real_ns, char out[RFC3339_BYTES])
 	struct tm tm;
 	struct tm *utc = gmtime_r(&seconds, &tm);
 	INSIST(utc != NULL);
-	char *p = decimal_padded(out, (uint64_t)(tm.tm_year + 1900), 4);
+	char *p = decimal_padded(out, (uint64_t)tm.tm_year + 1900, 4);
 	*p++ = '-';
-	p = decimal_padded(p, (uint64_t)(tm.tm_mon + 1), 2);
+	p = decimal_padded(p, (uint64_t)tm.tm_mon + 1, 2);
 	*p++ = '-';
 	p = decimal_padded(p, (uint64_t)tm.tm_mday, 2);
 	*p++ = 'T';

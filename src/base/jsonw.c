@@ -224,7 +224,8 @@ jsonw_int(struct jsonw *w, int64_t value)
 {
 	char text[DECIMAL_BYTES];
 	separate(w);
-	strbuf_append(w->out, text, decimal_int(text, value));
+	size_t size = decimal_int(text, value);
+	strbuf_append(w->out, text, size);
 }
 
 void
@@ -232,7 +233,8 @@ jsonw_uint(struct jsonw *w, uint64_t value)
 {
 	char text[DECIMAL_BYTES];
 	separate(w);
-	strbuf_append(w->out, text, decimal_uint(text, value));
+	size_t size = decimal_uint(text, value);
+	strbuf_append(w->out, text, size);
 }
 
 /* Small numbers that a few decimals hold, such as durations: 0.000072 rather than 7.2e-05. */
