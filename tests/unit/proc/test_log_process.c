@@ -278,6 +278,7 @@ START_TEST(keeps_what_is_not_decided_before_it_leaves)
 		ck_assert_int_lt(clock_mono_ns(), deadline_ns);
 	ck_assert_str_eq(rings_contents(rings.path), "");
 	kill(process.pid, WORKER_RETIRE);
+	log_writer_nudge(rings.board, LOG_WRITER_ALL, 0);
 	ck_assert_int_eq(reap(process.pid), 0);
 	process.pid = 0;
 	rings_ck_each_once(rings.path, 1);

@@ -95,6 +95,8 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct log_ring, announcing), 88},
 		{offsetof(struct log_ring, reader), 96},
 		{offsetof(struct log_ring, intent), 112},
+		{offsetof(struct log_ring, intent.device), 120},
+		{offsetof(struct log_ring, intent.done), 152},
 		{offsetof(struct scoreboard_header, fingerprint), 16},
 		{offsetof(struct scoreboard_header, size_bytes), 24},
 		{offsetof(struct check_record, sealed.checksum), 8},
