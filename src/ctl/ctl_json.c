@@ -90,6 +90,22 @@ put_errors(struct jsonw *w, const struct error_totals *errors)
 }
 
 static void
+put_log(struct jsonw *w, const struct ctl_log *log)
+{
+	jsonw_key(w, "log");
+	jsonw_begin_object(w);
+	jsonw_key(w, "writer");
+	if (log->writer_lives)
+		jsonw_int(w, log->writer);
+	else
+		jsonw_null(w);
+	ctl_json_uint(w, "dropped", log->dropped);
+	ctl_json_uint(w, "spans_dropped", log->spans_dropped);
+	ctl_json_uint(w, "waiting_bytes", log->waiting_bytes);
+	jsonw_end_object(w);
+}
+
+static void
 put_snapshot(struct jsonw *w, const void *what)
 {
 	const struct ctl_snapshot *snapshot = what;
@@ -110,6 +126,7 @@ put_snapshot(struct jsonw *w, const void *what)
 	ctl_json_text(w, "last_refusal", snapshot->refusal);
 	put_errors(w, &snapshot->errors);
 	ctl_json_uint(w, "log_levels", snapshot->log_levels);
+	put_log(w, &snapshot->log);
 	jsonw_key(w, "workers");
 	jsonw_begin_array(w);
 	for (size_t i = 0; i < snapshot->row_count; i++)

@@ -78,6 +78,27 @@ count_levels(const struct level_control *levels)
 	return count;
 }
 
+static void
+read_rings(struct ctl_log *log, const struct scoreboard *board, unsigned index)
+{
+	const struct log_ring *records = scoreboard_ring(board, index, RING_LOG).shared;
+	uint64_t tail = atomic_load(&records->tail), head = atomic_load(&records->head);
+	log->waiting_bytes += head - tail;
+	log->dropped += atomic_load(&records->dropped);
+	log->spans_dropped += atomic_load(&scoreboard_ring(board, index, RING_TRACE).shared->dropped);
+}
+
+static struct ctl_log
+read_log(const struct scoreboard *board)
+{
+	uint64_t writer = atomic_load(&scoreboard_ring(board, SCOREBOARD_SUPERVISOR, RING_LOG).shared->reader);
+	struct ctl_log log = {.writer = owner_pid(writer), .writer_lives = owner_lives(writer)};
+	read_rings(&log, board, SCOREBOARD_SUPERVISOR);
+	for (unsigned i = 0; i < scoreboard_slots(board); i++)
+		read_rings(&log, board, i);
+	return log;
+}
+
 int
 ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err)
 {
@@ -96,6 +117,7 @@ ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struc
 		.reloads = atomic_load(&service->reloads),
 		.reloads_refused = atomic_load(&service->reloads_refused),
 		.errors = error_table_totals(scoreboard_errors(board)),
+		.log = read_log(board),
 		.log_levels = count_levels(scoreboard_levels(board)),
 	};
 	for (size_t i = 0; i < DEATH_CAUSES; i++)

@@ -29,6 +29,14 @@ struct ctl_worker {
 	double elapsed_s; /* of the request */
 };
 
+/* What stands in the rings of all slots. */
+struct ctl_log {
+	pid_t writer; /* the process that empties them; 0: there is none, or each process has its own */
+	bool writer_lives;
+	uint64_t dropped, spans_dropped; /* for want of room, since the scoreboard was made */
+	uint64_t waiting_bytes;          /* not written yet */
+};
+
 struct ctl_snapshot {
 	const char *status; /* serving, starting, draining, stopped, alone */
 	pid_t supervisor;   /* 0: there is none */
@@ -40,6 +48,7 @@ struct ctl_snapshot {
 	char refusal[SCOREBOARD_REFUSAL_BYTES]; /* "" where none was refused */
 	struct error_totals errors;
 	unsigned log_levels; /* that are set for a while */
+	struct ctl_log log;
 	struct pool_summary pool, admin;
 	struct ctl_worker *rows; /* of slots that somebody lives in */
 	size_t row_count;

@@ -3,6 +3,18 @@
 #include "ctl_show.h"
 
 static void
+show_log(const struct ctl_log *log, FILE *out)
+{
+	fprintf(out, "log: %llu records dropped, %llu bytes waiting", (unsigned long long)log->dropped,
+	        (unsigned long long)log->waiting_bytes);
+	if (log->spans_dropped > 0)
+		fprintf(out, "; %llu lines of spans dropped", (unsigned long long)log->spans_dropped);
+	if (log->writer != 0)
+		fprintf(out, "; writer %ld%s", (long)log->writer, log->writer_lives ? "" : " (dead)");
+	fputc('\n', out);
+}
+
+static void
 show_service(const struct ctl_snapshot *snapshot, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
@@ -31,6 +43,7 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 	if (snapshot->log_levels > 0)
 		fprintf(out, "; log levels that are set for a while: %u", snapshot->log_levels);
 	fputc('\n', out);
+	show_log(&snapshot->log, out);
 	if (snapshot->refusal[0] != '\0') {
 		fprintf(out, "last refusal: ");
 		ctl_put_safe(snapshot->refusal, out);

@@ -99,6 +99,8 @@ step(struct _Unwind_Context *context, void *argument)
 	uintptr_t pc = _Unwind_GetIP(context);
 	if (walk->frames == 0 && walk->pc_known && pc != walk->pc)
 		return ++walk->skipped < SKIPPED_MAX ? _URC_NO_REASON : _URC_NORMAL_STOP;
+	if (pc == 0 && walk->frames > 0) /* what called the first function of all */
+		return _URC_NORMAL_STOP;
 	add_frame(walk, pc, walk->frames == 0 ? CRASH_FRAME_FAULT : CRASH_FRAME_CALLER);
 	return walk->frames < CRASH_FRAMES_MAX && !walk->out.failed ? _URC_NO_REASON : _URC_NORMAL_STOP;
 }

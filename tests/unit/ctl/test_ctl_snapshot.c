@@ -30,7 +30,8 @@ setup(void)
 	snprintf(folder, sizeof folder, "/tmp/vt_snapshot_XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/board", folder);
-	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS}, &was_there, &err);
+	board = scoreboard_create(path, &(struct scoreboard_shape){.slots = SLOTS, .ring_bytes = {4096, 4096}},
+	                          &was_there, &err);
 	ck_assert_msg(board != NULL, "%s", err.text);
 	service = scoreboard_service(board);
 }
@@ -333,6 +334,31 @@ START_TEST(it_is_taken_from_another_process_that_only_reads)
 }
 END_TEST
 
+START_TEST(test_what_the_rings_hold_is_added_up)
+{
+	const struct frame frame = {.size_bytes = 1};
+	const struct ring own = scoreboard_ring(board, SCOREBOARD_SUPERVISOR, RING_LOG),
+			  last = scoreboard_ring(board, SLOTS - 1, RING_LOG),
+			  spans = scoreboard_ring(board, 0, RING_TRACE);
+	take();
+	ck_assert_uint_eq(snapshot.log.dropped + snapshot.log.spans_dropped + snapshot.log.waiting_bytes, 0);
+	ck_assert(snapshot.log.writer == 0 && !snapshot.log.writer_lives);
+	ck_assert(ring_put(&own, &frame, "\n") && ring_put(&last, &frame, "\n") && ring_put(&spans, &frame, "\n"));
+	ring_drop(&own);
+	ring_drop(&last);
+	ring_drop(&spans);
+	atomic_store(&own.shared->reader, owner_self());
+	take();
+	ck_assert_uint_eq(snapshot.log.waiting_bytes, 2 * ring_bytes_of(1));
+	ck_assert_uint_eq(snapshot.log.dropped, 2);
+	ck_assert_uint_eq(snapshot.log.spans_dropped, 1);
+	ck_assert(snapshot.log.writer == getpid() && snapshot.log.writer_lives);
+	atomic_store(&own.shared->reader, dead_process());
+	take();
+	ck_assert(snapshot.log.writer != 0 && !snapshot.log.writer_lives);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -351,6 +377,7 @@ main(void)
 	tcase_add_test(tc, the_request_of_a_busy_worker_is_told_with_its_age);
 	tcase_add_test(tc, who_is_not_busy_or_is_just_writing_has_no_request);
 	tcase_add_test(tc, it_is_taken_from_another_process_that_only_reads);
+	tcase_add_test(tc, test_what_the_rings_hold_is_added_up);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

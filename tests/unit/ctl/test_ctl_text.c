@@ -104,7 +104,8 @@ START_TEST(the_service_stands_in_four_lines)
 	ck_assert_str_eq(show(), "serving, up 1d 1h, supervisor 4700, generation 2\n"
 	                         "workers: 2 of 2, 1 idle, 1 busy; connections: 9; requests: 77\n"
 	                         "deaths: signal 1, exit 2, oom 3, timeout 4; recycled: 5; reloads: 6, refused: 7\n"
-	                         "errors: 0\n");
+	                         "errors: 0\n"
+	                         "log: 0 records dropped, 0 bytes waiting\n");
 }
 END_TEST
 
@@ -128,6 +129,11 @@ START_TEST(what_is_out_of_the_ordinary_is_added)
 	ck_shows("\nerrors: 45 of 3 kinds\n");
 	snapshot.log_levels = 2;
 	ck_shows("\nerrors: 45 of 3 kinds; log levels that are set for a while: 2\n");
+	snapshot.log = (struct ctl_log){.writer = 4711, .writer_lives = true, .dropped = 8, .waiting_bytes = 9};
+	ck_shows("\nlog: 8 records dropped, 9 bytes waiting; writer 4711\n");
+	snapshot.log.writer_lives = false;
+	snapshot.log.spans_dropped = 1;
+	ck_shows("\nlog: 8 records dropped, 9 bytes waiting; 1 lines of spans dropped; writer 4711 (dead)\n");
 	snprintf(snapshot.refusal, sizeof snapshot.refusal, "WORKERS is no number.");
 	ck_shows("\nlast refusal: WORKERS is no number.\n");
 }
@@ -172,7 +178,7 @@ START_TEST(a_worker_is_a_line_under_its_headings)
 		"\n\nWORKER      PID ROLE    GEN      AGE STATE    PHASE     CONNS   REQUESTS    GIVEN    TAKEN  REQUEST\n"
 		"     3     4711 worker    2    1m 1s busy     database      5 1234567890123        6        7"
 		"  1.500s GET /users/42 (id-1)\n");
-	ck_assert_uint_eq(lines(), 7);
+	ck_assert_uint_eq(lines(), 8);
 }
 END_TEST
 
@@ -180,7 +186,7 @@ START_TEST(without_workers_there_are_no_headings)
 {
 	snapshot.row_count = 0;
 	ck_shows_not("WORKER");
-	ck_assert_uint_eq(lines(), 4);
+	ck_assert_uint_eq(lines(), 5);
 }
 END_TEST
 
@@ -216,7 +222,7 @@ START_TEST(every_worker_has_its_line_in_order)
 	rows[2].pid = 4713;
 	snapshot.rows = rows;
 	snapshot.row_count = 3;
-	ck_assert_uint_eq(lines(), 9);
+	ck_assert_uint_eq(lines(), 10);
 	ck_assert_ptr_nonnull(strstr(strstr(strstr(shown, "4711 "), "4712 "), "4713 "));
 }
 END_TEST
@@ -306,7 +312,7 @@ START_TEST(no_bytes_at_all_steer_a_terminal)
 			}
 			fields[f].text[fields[f].size - 1] = '\0';
 		}
-		ck_assert_uint_eq(lines(), 8);
+		ck_assert_uint_eq(lines(), 9);
 		ck_assert(is_harmless(shown, shown_bytes));
 	}
 }
