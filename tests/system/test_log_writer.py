@@ -123,14 +123,18 @@ def test_killed_under_load(service: Make, front: Front) -> None:
 
 
 def test_killed_again_and_again_under_load(service: Make, front: Front) -> None:
-    """Together with workers; what each of them was at may be told or not, but nothing twice and nothing in pieces."""
+    """
+    Together with workers: nothing twice, nothing in pieces, and at most one record for each pair that was killed is
+    missing, the one of a response that was on its way (doc/decisions/0007).
+    """
+    kills = 4
     instance = service(WORKERS=4, WORKERS_MAX=4, LOG_BUFFER_SIZE=ROOM).start()
     with Load(front(instance).port, "/facts", threads=6) as load:
-        for _ in range(4):
+        for _ in range(kills):
             load.wait_answers(100, 20)
             send(instance.workers()[:1] + instance.log_writers(), signal.SIGKILL)
     wanted = {answer.sent_id for answer in load.answers if answer.status == 200}
-    wait_for(lambda: wanted <= set(of_message(instance.log.records(), "Request completed")), 10, "all records")
+    wait_for(lambda: len(wanted - set(of_message(instance.log.records(), "Request completed"))) <= kills, 10, "all records")
     # A request whose worker was killed began twice; it was completed once.
     assert set(of_message(instance.log.records(), "Request completed").values()) == {1}
 
