@@ -5,11 +5,14 @@
  */
 #include "service.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
+#include "address.h"
 #include "cache.h"
+#include "check_spec.h"
 #include "database.h"
 #include "err.h"
 #include "log.h"
@@ -58,6 +61,46 @@ prove_identity(struct service *service, const char *setting, int status, const s
 	prove(service, setting, status, &err);
 }
 
+/* What only the stores know of a url in CHECKS. */
+static int
+prove_check_url(const struct check_spec *spec, struct err *err)
+{
+	struct redis_address address;
+	if (spec->url[0] == '\0')
+		return 0;
+	if (spec->kind == SPEC_POSTGRES)
+		return database_check_no_names(spec->url, err);
+	if (redis_address_parse(&address, spec->url, err) != 0)
+		return -1;
+	char text[300];
+	struct address found;
+	bool is_name = false;
+	if (address.host != NULL) {
+		bool v6 = strchr(address.host, ':') != NULL;
+		snprintf(text, sizeof text, v6 ? "tcp:[%s]:1" : "tcp:%s:1", address.host);
+		is_name = address_parse(&found, text, NULL) != 0;
+	}
+	redis_address_fini(&address);
+	return is_name ? err_set(err,
+	                         "the host is given by name, and looking it up would block; allowed are addresses, "
+	                         "sockets and localhost.")
+	               : 0;
+}
+
+static void
+prove_checks(struct service *service)
+{
+	const struct text_list *checks = &service->settings->checks;
+	for (size_t i = 0; i < checks->count; i++) {
+		struct check_spec spec;
+		struct err reason, err;
+		if (check_spec_parse(&spec, checks->items[i], NULL) != 0 || prove_check_url(&spec, &reason) == 0)
+			continue;
+		err_set(&err, "CHECKS: %s: url: %.400s", spec.name, reason.text);
+		settings_refuse(service->reader, "CHECKS", err.text);
+	}
+}
+
 static void
 prove_settings(struct service *service)
 {
@@ -68,6 +111,7 @@ prove_settings(struct service *service)
 		prove(service, "DATABASE_URL", database_check_url(settings->database_url, &err), &err);
 	if (settings->redis_url != NULL)
 		prove_redis_url(service);
+	prove_checks(service);
 	int status = identity_resolve(&service->run_as, settings->run_user, NULL, &err);
 	prove_identity(service, "RUN_USER", status, &err);
 	if (status == 0 && settings->run_group != NULL)

@@ -3,7 +3,7 @@
  *
  * The first path's check is "disk", a further one's "disk:/var". Numbers are df's: free is what an
  * unprivileged user may still write (f_bavail), percent is used / (used + free). While a probe of
- * disk_probe.c hangs, no new one is started and the check fails at once.
+ * side_call.c hangs, no new one is started and the check fails at once.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,13 +13,13 @@
 #include <unistd.h>
 
 #include "check_table.h"
-#include "disk_probe.h"
 #include "settings.h"
+#include "side_call.h"
 
 struct disk {
 	const char *path; /* the settings' */
 	int64_t max_percent;
-	struct disk_probe *probe; /* NULL: none is under way */
+	struct side_call *probe; /* NULL: none is under way */
 	int start_error;
 	bool hangs; /* the probe is left from an earlier run */
 };
@@ -41,10 +41,16 @@ create(const struct checks_config *config, size_t n, struct check *check)
 	return 1;
 }
 
+static int
+ask(const char *path, union side_answer *answer)
+{
+	return statvfs(path, &answer->disk);
+}
+
 static void
 let_go(struct disk *disk)
 {
-	disk_probe_release(disk->probe);
+	side_call_release(disk->probe);
 	disk->probe = NULL;
 }
 
@@ -52,15 +58,15 @@ static void
 start(void *state)
 {
 	struct disk *disk = state;
-	struct statvfs late;
+	union side_answer late;
 	int error;
 	/* The answer of an abandoned probe has come meanwhile: it is too old to use. */
-	if (disk->probe != NULL && disk_probe_answer(disk->probe, &late, &error))
+	if (disk->probe != NULL && side_call_answer(disk->probe, &late, &error))
 		let_go(disk);
 	disk->hangs = disk->probe != NULL;
 	if (disk->hangs)
 		return;
-	disk->probe = disk_probe_start(disk->path, statvfs);
+	disk->probe = side_call_start(disk->path, ask);
 	disk->start_error = disk->probe == NULL ? errno : 0;
 }
 
@@ -82,14 +88,14 @@ static enum io_progress
 step(void *state, struct io_want *want, struct check_result *result)
 {
 	struct disk *disk = state;
-	struct statvfs st;
+	union side_answer answer;
 	int error = disk->start_error;
 	if (disk->hangs) {
 		check_fail(result, "the file system has not answered since an earlier check");
 		return IO_DONE;
 	}
-	if (disk->probe != NULL && !disk_probe_answer(disk->probe, &st, &error)) {
-		*want = (struct io_want){.fd = disk_probe_fd(disk->probe), .events = POLLIN};
+	if (disk->probe != NULL && !side_call_answer(disk->probe, &answer, &error)) {
+		*want = (struct io_want){.fd = side_call_fd(disk->probe), .events = POLLIN};
 		return IO_WAIT;
 	}
 	if (disk->probe == NULL)
@@ -97,7 +103,7 @@ step(void *state, struct io_want *want, struct check_result *result)
 	else if (error != 0)
 		check_fail(result, "%s", strerror(error));
 	else
-		judge(disk, &st, result);
+		judge(disk, &answer.disk, result);
 	let_go(disk);
 	return IO_DONE;
 }

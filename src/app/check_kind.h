@@ -17,6 +17,7 @@
 #define CHECK_NAME_BYTES 128
 
 struct check;
+struct check_spec;
 
 /* One line of the table: a kind of check and how it runs. Constant. */
 struct check_kind {
@@ -27,6 +28,11 @@ struct check_kind {
 	 * kind's. 1: made, 0: there are not so many, -1: no memory.
 	 */
 	int (*create)(const struct checks_config *config, size_t n, struct check *check);
+	/*
+	 * The same for a kind that is declared in CHECKS: the spec, which is gone afterwards, has been proved; name,
+	 * index and identity are set. 0, or -1: no memory. NULL for the others.
+	 */
+	int (*declare)(const struct checks_config *config, const struct check_spec *spec, struct check *check);
 	void (*start)(void *state);
 	/*
 	 * Goes on as far as it can without waiting. IO_WAIT with *want; IO_DONE with status, text and
@@ -41,7 +47,9 @@ struct check_kind {
 struct check {
 	const struct check_kind *kind;
 	char name[CHECK_NAME_BYTES];
-	void *state; /* the kind's */
+	unsigned index;    /* among all checks, and of its result in shared memory */
+	uint64_t identity; /* of its name and declaration */
+	void *state;       /* the kind's */
 };
 
 /* The checks of these settings, in the order in which they are shown and published. -1: no memory; there are none. */
@@ -59,6 +67,8 @@ void check_run(struct check *checks, size_t count, int64_t timeout_ms, struct ch
 
 /* Fails the result with "unhealthy: " and the cause, which is one line and names no host, user or password. */
 void check_fail(struct check_result *result, const char *cause_format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with "warning: ". */
+void check_warn(struct check_result *result, const char *cause_format, ...) __attribute__((format(printf, 2, 3)));
 /* 100 * part / whole with one decimal; 0 of nothing is 0. */
 double check_percent(uint64_t part, uint64_t whole);
 

@@ -21,15 +21,30 @@ struct run {
 	struct pollfd polls[SCOREBOARD_MAX_CHECKS]; /* fd -1 where the check is done: poll() skips it */
 };
 
+static void
+say(struct check_result *result, const char *prefix, const char *cause_format, va_list args)
+{
+	int size = snprintf(result->text, sizeof result->text, "%s", prefix);
+	vsnprintf(result->text + size, sizeof result->text - (size_t)size, cause_format, args);
+}
+
 void
 check_fail(struct check_result *result, const char *cause_format, ...)
 {
-	static const char prefix[] = "unhealthy: ";
 	va_list args;
 	result->status = CHECK_FAILED;
-	snprintf(result->text, sizeof result->text, "%s", prefix);
 	va_start(args, cause_format);
-	vsnprintf(result->text + sizeof prefix - 1, sizeof result->text - (sizeof prefix - 1), cause_format, args);
+	say(result, "unhealthy: ", cause_format, args);
+	va_end(args);
+}
+
+void
+check_warn(struct check_result *result, const char *cause_format, ...)
+{
+	va_list args;
+	result->status = CHECK_WARNED;
+	va_start(args, cause_format);
+	say(result, "warning: ", cause_format, args);
 	va_end(args);
 }
 
@@ -48,6 +63,7 @@ finish(struct run *run, size_t i)
 	run->done[i] = true;
 	run->polls[i] = (struct pollfd){.fd = -1};
 	run->waiting--;
+	run->results[i].identity = run->checks[i].identity;
 	run->results[i].checked_ns = clock_mono_ns();
 	run->results[i].duration_ns = run->results[i].checked_ns - run->started_ns;
 }

@@ -8,6 +8,9 @@
 
 #include <stdio.h>
 
+#include "check_spec.h"
+#include "settings.h"
+
 static const struct check_kind *const kinds[] = {
 	&check_database,
 	&check_cache,
@@ -23,6 +26,24 @@ check_table_kind(size_t n)
 	return n < KIND_COUNT ? kinds[n] : NULL;
 }
 
+/* By kind, those that are declared. */
+static const struct check_kind *const declared[SPEC_KINDS] = {
+	[SPEC_CONNECT] = &check_connect,         [SPEC_HTTP] = &check_http,
+	[SPEC_FASTCGI] = &check_fastcgi,         [SPEC_FILE] = &check_file,
+	[SPEC_CERTIFICATE] = &check_certificate, [SPEC_PRESSURE] = &check_pressure,
+	[SPEC_POSTGRES] = &check_postgres,       [SPEC_REDIS] = &check_redis,
+	[SPEC_COMMAND] = &check_command,
+};
+
+static uint64_t
+identity_of_name(const char *name)
+{
+	uint64_t sum = UINT64_C(0xcbf29ce484222325);
+	for (; *name != '\0'; name++)
+		sum = (sum ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+	return sum;
+}
+
 /* Adds all checks of one kind. */
 static int
 add_kind(const struct checks_config *config, const struct check_kind *kind, struct check *checks, size_t *count)
@@ -34,6 +55,28 @@ add_kind(const struct checks_config *config, const struct check_kind *kind, stru
 		int made = kind->create(config, n, check);
 		if (made <= 0)
 			return made;
+		check->index = (unsigned)*count;
+		check->identity = identity_of_name(check->name);
+		++*count;
+	}
+	return 0;
+}
+
+/* Those of CHECKS, in their order. What cannot be parsed was refused before the start. */
+static int
+add_declared(const struct checks_config *config, struct check *checks, size_t *count)
+{
+	const struct text_list *list = &config->settings->checks;
+	for (size_t i = 0; i < list->count && *count < SCOREBOARD_MAX_CHECKS; i++) {
+		struct check_spec spec;
+		if (check_spec_parse(&spec, list->items[i], NULL) != 0)
+			continue;
+		struct check *check = &checks[*count];
+		*check = (struct check){
+			.kind = declared[spec.kind], .index = (unsigned)*count, .identity = spec.identity};
+		snprintf(check->name, sizeof check->name, "%s", spec.name);
+		if (check->kind->declare(config, &spec, check) != 0)
+			return -1;
 		++*count;
 	}
 	return 0;
@@ -43,13 +86,16 @@ int
 check_table_build(const struct checks_config *config, struct check checks[SCOREBOARD_MAX_CHECKS], size_t *count)
 {
 	*count = 0;
-	for (size_t i = 0; i < KIND_COUNT; i++)
-		if (add_kind(config, kinds[i], checks, count) != 0) {
-			check_table_destroy(checks, *count);
-			*count = 0;
-			return -1;
-		}
-	return 0;
+	int status = 0;
+	for (size_t i = 0; i < KIND_COUNT && status == 0; i++)
+		status = add_kind(config, kinds[i], checks, count);
+	if (status == 0)
+		status = add_declared(config, checks, count);
+	if (status != 0) {
+		check_table_destroy(checks, *count);
+		*count = 0;
+	}
+	return status;
 }
 
 void

@@ -68,7 +68,8 @@ static void
 read_all(const struct checks *checks, struct check_result *results)
 {
 	for (size_t i = 0; i < checks->count; i++)
-		if (!check_read(checks->config.board, (unsigned)i, &results[i]))
+		if (!check_read(checks->config.board, (unsigned)i, &results[i]) ||
+		    results[i].identity != checks->checks[i].identity)
 			results[i] = (struct check_result){.status = CHECK_UNKNOWN};
 }
 
@@ -102,7 +103,10 @@ log_change(const struct checks *checks, const char *name, const struct check_res
 	if (after->status == CHECK_FAILED && before->status != CHECK_FAILED)
 		log_event(checks->config.log, VT_WARNING, "vitals.health", "Check failed", VT_STR("check", name),
 		          VT_STR("result", after->text));
-	else if (after->status == CHECK_HEALTHY && before->status == CHECK_FAILED)
+	else if (after->status == CHECK_WARNED && before->status != CHECK_WARNED)
+		log_event(checks->config.log, VT_WARNING, "vitals.health", "Check warns", VT_STR("check", name),
+		          VT_STR("result", after->text));
+	else if (after->status == CHECK_HEALTHY && (before->status == CHECK_FAILED || before->status == CHECK_WARNED))
 		log_event(checks->config.log, VT_INFO, "vitals.health", "Check recovered", VT_STR("check", name),
 		          VT_STR("result", "healthy"));
 }
@@ -183,13 +187,25 @@ checks_collect(struct checks *checks, struct health_report *report)
 	remember_passed(checks, report);
 }
 
+bool
+health_check_fails(const struct check_report *check)
+{
+	return check->importance != CHECK_EXCLUDED &&
+	       (check->result.status == CHECK_FAILED || check->result.status == CHECK_UNKNOWN);
+}
+
+bool
+health_check_warns(const struct check_report *check)
+{
+	return check->importance != CHECK_EXCLUDED && check->result.status == CHECK_WARNED;
+}
+
 const struct check_report *
 health_first_failure(const struct health_report *report)
 {
 	for (size_t i = 0; i < report->count; i++) {
 		const struct check_report *check = &report->checks[i];
-		if (check->importance == CHECK_CRITICAL && check->result.status != CHECK_HEALTHY &&
-		    check->result.status != CHECK_NOT_CONFIGURED)
+		if (check->importance == CHECK_CRITICAL && health_check_fails(check))
 			return check;
 	}
 	return NULL;

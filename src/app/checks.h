@@ -38,7 +38,7 @@ struct check_report {
 	const char *name; /* "database", "cache", "memory", "disk", "disk:/var" …; lives as long as the checks */
 	enum check_importance importance;
 	enum check_shape shape;
-	struct check_result result; /* its text where it failed: "unhealthy: …" */
+	struct check_result result; /* its text where it failed or warned: "unhealthy: …", "warning: …" */
 };
 
 struct health_report {
@@ -48,7 +48,11 @@ struct health_report {
 
 /* Takes at most HEALTH_CHECK_TIMEOUT and a little, whatever hangs. */
 void checks_collect(struct checks *checks, struct health_report *report);
-/* The first critical check that is not healthy, NULL where all are. A check that is not configured does not fail. */
+/* True where a check that counts fails: not one that is healthy, warns, is not configured or excluded. */
+bool health_check_fails(const struct check_report *check);
+/* … or warns. */
+bool health_check_warns(const struct check_report *check);
+/* The first critical check that fails, NULL where none does. */
 const struct check_report *health_first_failure(const struct health_report *report);
 
 #endif

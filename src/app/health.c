@@ -31,13 +31,6 @@ health_status_code(const struct health_verdict *verdict)
 }
 
 bool
-health_check_fails(const struct check_report *check)
-{
-	return check->importance != CHECK_EXCLUDED && check->result.status != CHECK_HEALTHY &&
-	       check->result.status != CHECK_NOT_CONFIGURED;
-}
-
-bool
 health_numbers_known(const struct check_report *check)
 {
 	return check->result.status == CHECK_HEALTHY || check->result.total_bytes > 0;

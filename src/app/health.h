@@ -68,8 +68,6 @@ void health_exclude(struct health_facts *facts, struct health_report *report, co
 void health_write(const struct health_answer *answer, struct strbuf *out);
 /* The word of the plain form: "ready", "not ready". */
 const char *health_word(enum health_route route, bool passes);
-/* True where a check that counts fails: not one that is healthy, not configured or excluded. */
-bool health_check_fails(const struct check_report *check);
 /* True where the numbers of a memory or disk check are known. */
 bool health_numbers_known(const struct check_report *check);
 

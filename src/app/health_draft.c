@@ -24,6 +24,8 @@ static const struct {
 static const char *
 status_word(const struct check_report *check)
 {
+	if (health_check_warns(check))
+		return "warn";
 	if (!health_check_fails(check))
 		return "pass";
 	return check->importance == CHECK_CRITICAL ? "fail" : "warn";
@@ -36,7 +38,8 @@ overall_word(const struct health_answer *answer)
 		return "fail";
 	if (answer->route == HEALTH_DETAILED)
 		for (size_t i = 0; i < answer->report->count; i++)
-			if (health_check_fails(&answer->report->checks[i]))
+			if (health_check_fails(&answer->report->checks[i]) ||
+			    health_check_warns(&answer->report->checks[i]))
 				return "warn";
 	return "pass";
 }
@@ -81,7 +84,7 @@ write_check(struct jsonw *w, const struct health_facts *facts, const struct chec
 	write_observed(w, check);
 	write_text(w, "status", status_word(check));
 	write_time(w, facts, &check->result);
-	if (health_check_fails(check))
+	if (health_check_fails(check) || health_check_warns(check))
 		write_text(w, "output", check->result.text);
 	jsonw_end_object(w);
 }

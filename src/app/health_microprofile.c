@@ -38,9 +38,9 @@ static void
 write_data(struct jsonw *w, const struct check_report *check)
 {
 	bool numbers = check->shape != CHECK_SHAPE_TEXT && health_numbers_known(check);
-	bool fails = health_check_fails(check);
+	bool fails = health_check_fails(check), warns = health_check_warns(check);
 	bool absent = check->result.status == CHECK_NOT_CONFIGURED;
-	if (!numbers && !fails && !absent)
+	if (!numbers && !fails && !warns && !absent)
 		return;
 	jsonw_key(w, "data");
 	jsonw_begin_object(w);
@@ -48,6 +48,8 @@ write_data(struct jsonw *w, const struct check_report *check)
 		write_numbers(w, check);
 	if (fails)
 		write_text(w, check->importance == CHECK_CRITICAL ? "error" : "warning", check->result.text);
+	if (warns)
+		write_text(w, "warning", check->result.text);
 	if (absent)
 		write_text(w, "state", "not configured");
 	jsonw_end_object(w);

@@ -144,9 +144,13 @@ write_warnings(struct jsonw *w, const struct health_report *report)
 	for (size_t i = 0; i < report->count; i++) {
 		const struct check_report *check = &report->checks[i];
 		char sentence[512];
-		if (!is_warning(check))
+		if (health_check_warns(check))
+			snprintf(sentence, sizeof sentence, "The check %s gives a %s.", check->name,
+			         check->result.text);
+		else if (is_warning(check))
+			snprintf(sentence, sizeof sentence, "The check %s is %s.", check->name, check->result.text);
+		else
 			continue;
-		snprintf(sentence, sizeof sentence, "The check %s is %s.", check->name, check->result.text);
 		jsonw_string(w, sentence);
 	}
 	jsonw_end_array(w);

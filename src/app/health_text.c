@@ -23,6 +23,8 @@ write_check(const struct check_report *check, struct strbuf *out)
 		strbuf_printf(out, "[+]%s excluded: ok\n", check->name);
 	else if (check->result.status == CHECK_NOT_CONFIGURED)
 		strbuf_printf(out, "[+]%s not configured: ok\n", check->name);
+	else if (check->result.status == CHECK_WARNED)
+		strbuf_printf(out, "[+]%s ok (%s)\n", check->name, check->result.text);
 	else if (check->result.status == CHECK_HEALTHY)
 		strbuf_printf(out, "[+]%s ok\n", check->name);
 	else

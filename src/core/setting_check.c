@@ -8,6 +8,7 @@
 
 #include "address.h"
 #include "address_block.h"
+#include "check_spec.h"
 #include "err.h"
 #include "log_destination.h"
 
@@ -101,9 +102,11 @@ setting_check_health_check(const char *text, struct err *err)
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
 		if (strcmp(text, names[i]) == 0)
 			return 0;
-	if (strncmp(text, "disk:/", 6) == 0)
-		return 0;
-	return err_set(err, "allowed are database, cache, memory, disk and disk:/path, with commas between them.");
+	if (strncmp(text, "disk:/", 6) == 0 || (text[0] != '\0' && text[strspn(text, CHECK_NAME_LETTERS)] == '\0'))
+		return 0; /* whether CHECKS has that name is a rule: settings_rules.c */
+	return err_set(err,
+	               "allowed are database, cache, memory, disk, disk:/path and the names of CHECKS, with commas "
+	               "between them.");
 }
 
 int

@@ -26,6 +26,9 @@ struct err;
 /* What a ratio of 1 is in its setting. */
 #define RATIO_WHOLE INT64_C(1000000)
 
+/* How many checks may be declared beside those that are always there; as many as the scoreboard has room for. */
+#define CHECKS_MOST 12
+
 /* The values in force. Durations are milliseconds, sizes bytes. A text that is not set is NULL. */
 struct settings {
 	char *service_name, *service_version;
@@ -63,6 +66,7 @@ struct settings {
 	int64_t health_check_timeout_ms, health_cache_ms;
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
 	struct text_list critical_checks;
+	struct text_list checks; /* as check_spec.h reads them */
 	struct text_list disk_paths;
 	int64_t disk_max_percent, memory_max_percent;
 	struct text_list admin_allow;

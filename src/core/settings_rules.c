@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "check_spec.h"
+#include "err.h"
 #include "settings_reader.h"
 #include "strbuf.h"
 
@@ -127,6 +129,75 @@ check_disks(struct settings_reader *reader)
 	}
 }
 
+static bool
+is_built_in(const char *name)
+{
+	static const char *const names[] = {"database", "cache", "memory", "disk"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* How many of the first count checks of CHECKS have that name. */
+static size_t
+count_named(const struct text_list *checks, const char *name, size_t count)
+{
+	size_t found = 0;
+	for (size_t i = 0; i < count; i++) {
+		char other[CHECK_SPEC_NAME_BYTES];
+		found += check_spec_name(checks->items[i], other) && strcmp(other, name) == 0;
+	}
+	return found;
+}
+
+static void
+check_declared(struct settings_reader *reader, const char *text, size_t before)
+{
+	const struct settings *values = &reader->values;
+	const struct setting_origin *origin = settings_origin(reader, "CHECKS");
+	struct check_spec spec;
+	struct err err;
+	if (check_spec_parse(&spec, text, &err) != 0) {
+		settings_problem_at(reader, origin, "CHECKS: %s", err.text);
+		return;
+	}
+	/* The last two are members of the answer beside the checks. */
+	if (is_built_in(spec.name) || strcmp(spec.name, "pool") == 0 || strcmp(spec.name, "pressure") == 0)
+		settings_problem_at(reader, origin, "CHECKS: %s is the name of a check that is always there.",
+		                    spec.name);
+	if (count_named(&values->checks, spec.name, before) > 0)
+		settings_problem_at(reader, origin, "CHECKS has two checks of the name %s.", spec.name);
+	if (spec.kind == SPEC_POSTGRES && spec.url[0] == '\0' && values->database_url == NULL)
+		settings_problem_at(reader, origin, "CHECKS: %s: DATABASE_URL is not set; set it, or give url=….",
+		                    spec.name);
+	if (spec.kind == SPEC_REDIS && spec.url[0] == '\0' && values->redis_url == NULL)
+		settings_problem_at(reader, origin, "CHECKS: %s: REDIS_URL is not set; set it, or give url=….",
+		                    spec.name);
+	if (spec.kind == SPEC_COMMAND && values->workers == 0)
+		settings_problem_at(reader, origin, "CHECKS: %s: with WORKERS=0 nobody runs commands; leave it out.",
+		                    spec.name);
+}
+
+static void
+check_checks(struct settings_reader *reader)
+{
+	const struct settings *values = &reader->values;
+	for (size_t i = 0; i < values->checks.count; i++)
+		check_declared(reader, values->checks.items[i], i);
+	for (size_t i = 0; i < values->critical_checks.count; i++) {
+		const char *name = values->critical_checks.items[i];
+		if (strchr(name, ':') != NULL || is_built_in(name) ||
+		    count_named(&values->checks, name, values->checks.count) > 0)
+			continue;
+		settings_problem_at(
+			reader, settings_origin(reader, "CRITICAL_CHECKS"),
+			"CRITICAL_CHECKS names %s, but CHECKS does not; allowed are database, cache, memory, "
+			"disk, disk:/path and the names of CHECKS.",
+			name);
+	}
+}
+
 static void
 check_repeated(struct settings_reader *reader, const char *name, const struct text_list *list, size_t n)
 {
@@ -162,5 +233,6 @@ settings_apply_rules(struct settings_reader *reader)
 	check_memory(reader);
 	check_pending(reader);
 	check_disks(reader);
+	check_checks(reader);
 	check_addresses(reader);
 }

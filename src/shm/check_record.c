@@ -26,6 +26,7 @@ checksum(const struct check_result *result)
 	uint64_t hash = UINT64_C(0xcbf29ce484222325);
 	hash = mix(hash, &result->checked_ns, sizeof result->checked_ns);
 	hash = mix(hash, &result->duration_ns, sizeof result->duration_ns);
+	hash = mix(hash, &result->identity, sizeof result->identity);
 	hash = mix(hash, &result->status, sizeof result->status);
 	hash = mix(hash, &result->percent, sizeof result->percent);
 	hash = mix(hash, &result->total_bytes, sizeof result->total_bytes);
@@ -33,11 +34,9 @@ checksum(const struct check_result *result)
 	return mix(hash, result->text, sizeof result->text);
 }
 
-void
-check_publish(struct scoreboard *board, unsigned index, const struct check_result *result)
+static void
+seal(struct check_record *record, const struct check_result *result)
 {
-	INSIST(index < SCOREBOARD_MAX_CHECKS);
-	struct check_record *record = &board->file->checks[index];
 	struct sealed_result sealed = {.result = *result};
 	sealed.result.text[sizeof sealed.result.text - 1] = '\0';
 	sealed.checksum = checksum(&sealed.result);
@@ -46,15 +45,41 @@ check_publish(struct scoreboard *board, unsigned index, const struct check_resul
 	seqlock_write_end(&record->lock);
 }
 
-bool
-check_read(struct scoreboard *board, unsigned index, struct check_result *result)
+static bool
+unseal(const struct check_record *record, struct check_result *result)
 {
-	INSIST(index < SCOREBOARD_MAX_CHECKS);
-	const struct check_record *record = &board->file->checks[index];
 	struct sealed_result sealed;
 	if (!seqlock_read(&record->lock, &sealed, &record->sealed, sizeof sealed) || sealed.result.checked_ns == 0 ||
 	    sealed.checksum != checksum(&sealed.result))
 		return false;
 	*result = sealed.result;
 	return true;
+}
+
+void
+check_publish(struct scoreboard *board, unsigned index, const struct check_result *result)
+{
+	INSIST(index < SCOREBOARD_MAX_CHECKS);
+	seal(&board->file->checks[index], result);
+}
+
+bool
+check_read(struct scoreboard *board, unsigned index, struct check_result *result)
+{
+	INSIST(index < SCOREBOARD_MAX_CHECKS);
+	return unseal(&board->file->checks[index], result);
+}
+
+void
+check_report(struct scoreboard *board, unsigned index, const struct check_result *result)
+{
+	INSIST(index < SCOREBOARD_MAX_CHECKS);
+	seal(&board->file->reports[index], result);
+}
+
+bool
+check_read_report(struct scoreboard *board, unsigned index, struct check_result *result)
+{
+	INSIST(index < SCOREBOARD_MAX_CHECKS);
+	return unseal(&board->file->reports[index], result);
 }

@@ -72,16 +72,18 @@ struct slot {
 	struct slot_crash crash;
 };
 
-enum check_status { CHECK_UNKNOWN, CHECK_HEALTHY, CHECK_FAILED, CHECK_NOT_CONFIGURED };
+/* CHECK_WARNED: it passes, but not for long. */
+enum check_status { CHECK_UNKNOWN, CHECK_HEALTHY, CHECK_FAILED, CHECK_NOT_CONFIGURED, CHECK_WARNED };
 
 /* One check's last result. What total, free and percent mean is the check's to say. */
 struct check_result {
 	int64_t checked_ns; /* monotonic, when the run ended; 0: never */
 	int64_t duration_ns;
-	int32_t status; /* enum check_status */
+	uint64_t identity; /* of the check as it was declared: after a reload another may have this index */
+	int32_t status;    /* enum check_status */
 	double percent;
 	uint64_t total_bytes, free_bytes;
-	char text[256]; /* why it failed, without host, user or password */
+	char text[256]; /* why it failed or warned, without host, user or password */
 };
 
 struct scoreboard;
@@ -246,5 +248,8 @@ bool checks_wait(struct scoreboard *board, int64_t deadline_ns);
 void check_publish(struct scoreboard *board, unsigned index, const struct check_result *result);
 /* False where never published or no stable copy could be had. */
 bool check_read(struct scoreboard *board, unsigned index, struct check_result *result);
+/* The same for what the helper found by a command, for the check of that index to make its result of. */
+void check_report(struct scoreboard *board, unsigned index, const struct check_result *result);
+bool check_read_report(struct scoreboard *board, unsigned index, struct check_result *result);
 
 #endif

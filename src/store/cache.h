@@ -55,6 +55,15 @@ enum vt_result cache_delete(struct cache *cache, const char *key, int64_t deadli
 void cache_ping_begin(struct cache *cache);
 enum io_progress cache_ping_step(struct cache *cache, struct io_want *want, enum vt_result *result);
 void cache_ping_abandon(struct cache *cache);
+/* As database_ask_*(): INFO of a section, cut to fit. */
+struct cache_info {
+	const char *section;
+	char text[8192];
+};
+void cache_ask_begin(struct cache *cache);
+enum io_progress cache_ask_step(struct cache *cache, struct cache_info *info, struct io_want *want,
+                                enum vt_result *result);
+void cache_ask_end(struct cache *cache);
 /* Why the last operation failed, without host, user or password. */
 const char *cache_error(const struct cache *cache);
 

@@ -232,6 +232,12 @@ cache_command_step(struct cache *cache, struct io_want *want, enum vt_result *re
 }
 
 bool
+cache_ask_info(struct cache *cache, const char *section)
+{
+	return append_texts(cache, "INFO", section, NULL);
+}
+
+bool
 cache_ask_ping(struct cache *cache)
 {
 	return append_texts(cache, "PING", NULL, NULL);

@@ -37,6 +37,7 @@ struct cache {
 
 	enum cache_ping ping;
 	bool ping_reopened;
+	bool asking; /* INFO of cache_ask.c is under way */
 
 	const char *error; /* static words */
 };
@@ -62,6 +63,8 @@ bool cache_command_begin(struct cache *cache, const struct cache_command *comman
  */
 enum io_progress cache_command_step(struct cache *cache, struct io_want *want, enum vt_result *result,
                                     redisReply **reply);
+/* INFO of a section. */
+bool cache_ask_info(struct cache *cache, const char *section);
 /* PING and its reply. */
 bool cache_ask_ping(struct cache *cache);
 enum io_progress cache_answer_step(struct cache *cache, struct io_want *want, enum vt_result *result);

@@ -66,6 +66,18 @@ void database_ping_begin(struct database *db);
 enum io_progress database_ping_step(struct database *db, struct io_want *want, enum vt_result *result);
 void database_ping_abandon(struct database *db);
 
+/*
+ * One question of a check, on a database that is used for nothing else: begin, then step with the same sql until
+ * IO_DONE. The values of the first row are good until the next begin; NULL: SQL's null, or no such. The connection is
+ * opened for each question and closed with it; end closes it if the check is not done.
+ */
+void database_ask_begin(struct database *db);
+enum io_progress database_ask_step(struct database *db, const char *sql, struct io_want *want, enum vt_result *result);
+const char *database_ask_value(const struct database *db, int column);
+void database_ask_end(struct database *db);
+/* Proves that opening the URL resolves no name, "localhost" apart, as far as the URL says. */
+int database_check_no_names(const char *url, struct err *err);
+
 /* The SQLSTATE of the last statement that the server refused, "" where the last one was not. */
 const char *database_sqlstate(const struct database *db);
 /* Why the last operation failed: "connection refused", without host, user or password. Static or the database's. */

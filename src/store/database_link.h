@@ -53,6 +53,7 @@ struct database {
 
 	enum database_ping ping;
 	bool ping_reopened;
+	bool asking; /* the question of database_ask.c is under way */
 
 	char error[160];
 	char sqlstate[SQLSTATE_BYTES]; /* of the last statement, "" where the server did not refuse it */
