@@ -99,7 +99,7 @@ wait_for_work(const struct helper *helper)
 {
 	enum { SIGNALS, ALERT, PLUGINS = ALERT + CHILD_POLLS, COUNT = PLUGINS + PLUGINS_POLLS };
 	struct pollfd polls[COUNT];
-	int64_t next_ns = plugins_next_ns(helper->plugins);
+	int64_t next_ns = helper->leave ? DEADLINE_NEVER : plugins_next_ns(helper->plugins);
 	polls[SIGNALS] = (struct pollfd){.fd = helper->signal_fd, .events = POLLIN};
 	for (int i = ALERT; i < PLUGINS; i++)
 		polls[i] = (struct pollfd){.fd = -1};

@@ -5,18 +5,23 @@
  */
 #include "service.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "address.h"
 #include "cache.h"
 #include "check_spec.h"
+#include "command_words.h"
 #include "database.h"
 #include "err.h"
+#include "helper_main.h"
 #include "log.h"
 #include "log_destination.h"
+#include "log_sink.h"
 #include "log_writer.h"
 #include "pid_file.h"
 #include "redact.h"
@@ -31,6 +36,8 @@
 #define SPARE_DESCRIPTORS 64
 /* How long a stopped service waits for a log that takes nothing. */
 #define LOG_PATIENCE_MS 200
+/* Beyond its command, how long the helper of the program before this one may take to leave. */
+#define HELPER_LEAVE_MS 2000
 
 /* ---- Before starting ---------------------------------------------------------------------------- */
 
@@ -87,6 +94,18 @@ prove_check_url(const struct check_spec *spec, struct err *err)
 	               : 0;
 }
 
+/* Of ALERT_COMMAND or a check's command. */
+static int
+prove_command(const char *text, struct err *err)
+{
+	struct command_words words;
+	if (command_words_split(&words, text, err) != 0)
+		return -1;
+	if (access(words.argv[0], X_OK) == 0)
+		return 0;
+	return err_set(err, "%.300s cannot be executed: %s.", words.argv[0], strerror(errno));
+}
+
 static void
 prove_checks(struct service *service)
 {
@@ -94,9 +113,12 @@ prove_checks(struct service *service)
 	for (size_t i = 0; i < checks->count; i++) {
 		struct check_spec spec;
 		struct err reason, err;
-		if (check_spec_parse(&spec, checks->items[i], NULL) != 0 || prove_check_url(&spec, &reason) == 0)
+		if (check_spec_parse(&spec, checks->items[i], NULL) != 0)
 			continue;
-		err_set(&err, "CHECKS: %s: url: %.400s", spec.name, reason.text);
+		bool command = spec.kind == SPEC_COMMAND;
+		if ((command ? prove_command(spec.target, &reason) : prove_check_url(&spec, &reason)) == 0)
+			continue;
+		err_set(&err, "CHECKS: %s: %s%.400s", spec.name, command ? "" : "url: ", reason.text);
 		settings_refuse(service->reader, "CHECKS", err.text);
 	}
 }
@@ -105,13 +127,17 @@ static void
 prove_settings(struct service *service)
 {
 	const struct settings *settings = service->settings;
-	struct err err;
+	struct err err, reason;
 	prove(service, "LOG_FILE", log_destination_prove(settings->log_file, &err), &err);
 	if (settings->database_url != NULL)
 		prove(service, "DATABASE_URL", database_check_url(settings->database_url, &err), &err);
 	if (settings->redis_url != NULL)
 		prove_redis_url(service);
 	prove_checks(service);
+	if (settings->alert_command != NULL && prove_command(settings->alert_command, &reason) != 0) {
+		err_set(&err, "ALERT_COMMAND: %.400s", reason.text);
+		settings_refuse(service->reader, "ALERT_COMMAND", err.text);
+	}
 	int status = identity_resolve(&service->run_as, settings->run_user, NULL, &err);
 	prove_identity(service, "RUN_USER", status, &err);
 	if (status == 0 && settings->run_group != NULL)
@@ -229,6 +255,16 @@ log_writer_of(const struct service *service)
 	                                  .gather_ms = service->settings->log_flush_ms};
 }
 
+static struct helper_config
+helper_of(struct service *service)
+{
+	return (struct helper_config){.main = helper_needed(service->settings) ? helper_main : NULL,
+	                              .context = &service->workers,
+	                              .log = service->log,
+	                              .kept_fd = log_sink_of(service->log)->fd,
+	                              .leave_ms = service->settings->alert_timeout_ms + HELPER_LEAVE_MS};
+}
+
 static int
 supervise(struct service *service, struct err *err)
 {
@@ -250,6 +286,8 @@ supervise(struct service *service, struct err *err)
 			.predecessor_count = service->inherited.predecessor_count,
 			.renewal = service->inherited.renewal,
 			.log_writer = &log_writer,
+			.helper = helper_of(service),
+			.former_helper = service->inherited.helper,
 			.former_log_writer = service->inherited.log_writer,
 			.former_rings = service->board_adopted ? FORMER_SAME_RINGS : FORMER_OTHER_RINGS,
 			.drain_ms = settings->drain_ms,

@@ -49,7 +49,8 @@ collect(const struct service *service, enum renewal renewal, const struct roster
 {
 	*handover = (struct handover){.renewal = renewal,
 	                              .scoreboard_fd = scoreboard_fd(service->board),
-	                              .log_writer = log_process_reader(&roster->log_process)};
+	                              .log_writer = log_process_reader(&roster->log_process),
+	                              .helper = helper_process_present(&roster->helper)};
 	handover->scoreboard_path = strdup(scoreboard_path(service->board));
 	int status = handover->scoreboard_path != NULL ? add_workers(handover, roster) : -1;
 	for (size_t role = 0; role < HANDOVER_ROLES && status == 0; role++) {

@@ -58,8 +58,8 @@ log_into_ring(const struct worker_context *with, const struct worker_seat *seat)
 	trace_log_leave_sink(with->trace_log);
 }
 
-static int
-open_stores(const struct worker_context *with, struct services *services, struct err *err)
+int
+worker_open_stores(const struct worker_context *with, struct services *services, struct err *err)
 {
 	const struct settings *settings = with->settings;
 	if (settings->database_url != NULL) {
@@ -107,7 +107,7 @@ open_spans(const struct worker_context *with, struct services *services, struct 
 static int
 open_services(const struct worker_context *with, struct services *services, struct err *err)
 {
-	if (open_stores(with, services, err) != 0 || open_spans(with, services, err) != 0)
+	if (worker_open_stores(with, services, err) != 0 || open_spans(with, services, err) != 0)
 		return -1;
 	services->checks = checks_create(&(struct checks_config){.settings = with->settings,
 	                                                         .board = with->board,

@@ -4,12 +4,14 @@
 #ifndef WORKER_MAIN_H
 #define WORKER_MAIN_H
 
-#include "spawn.h"
+#include "worker_spawn.h"
 
+struct err;
 struct log;
 struct log_thread;
 struct redact;
 struct router;
+struct services;
 struct settings;
 struct settings_reader;
 struct trace_log;
@@ -31,6 +33,8 @@ struct worker_context {
 	size_t listen_fd_count;
 };
 
+/* Database and cache as the settings say, in services; opens no connection yet. Also for the helper. -1 with err. */
+int worker_open_stores(const struct worker_context *with, struct services *services, struct err *err);
 /* A worker_main_fn; context is a struct worker_context. */
 int worker_main(void *context, const struct worker_seat *seat);
 

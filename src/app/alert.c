@@ -30,6 +30,7 @@ struct alert {
 	struct child child;
 	struct health_report report; /* the last */
 	int64_t look_ns;             /* the next */
+	bool leaving;
 	char document[DOCUMENT_BYTES];
 };
 
@@ -156,7 +157,8 @@ begin(struct alert *alert)
 	struct alert_state *state = state_of(alert);
 	write_document(alert, state);
 	alert_begin(state, clock_mono_ns());
-	int error = child_start(&alert->child, alert->words.argv, alert->document, alert->config.settings->alert_timeout_ms);
+	int error = child_start(&alert->child, alert->words.argv, alert->document,
+	                        alert->config.settings->alert_timeout_ms);
 	if (error != 0)
 		fail(alert, &VT_STR("reason", strerror(error)));
 }
@@ -168,7 +170,8 @@ end(struct alert *alert)
 	int status = alert->child.wait_status;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
 		alert_succeed(state);
-		log_event(alert->config.log, VT_INFO, LOGGER, "Alert delivered", VT_STR("to", health_name(state->told)));
+		log_event(alert->config.log, VT_INFO, LOGGER, "Alert delivered",
+		          VT_STR("to", health_name(state->told)));
 	} else if (alert->child.timed_out) {
 		fail(alert, &VT_STR("reason", "it did not end within ALERT_TIMEOUT"));
 	} else if (WIFSIGNALED(status)) {
@@ -196,6 +199,7 @@ alert_step(struct alert *alert, bool leaving)
 {
 	if (child_step(&alert->child))
 		end(alert);
+	alert->leaving = leaving;
 	if (leaving)
 		return;
 	if (clock_mono_ns() >= alert->look_ns)
@@ -219,6 +223,8 @@ alert_runs(const struct alert *alert)
 int64_t
 alert_next_ns(const struct alert *alert)
 {
+	if (alert->leaving)
+		return alert_runs(alert) ? alert->child.deadline_ns : DEADLINE_NEVER;
 	if (alert_runs(alert))
 		return deadline_min(alert->look_ns, alert->child.deadline_ns);
 	return deadline_min(alert->look_ns, alert_due_ns(state_of(alert), &alert->rules));

@@ -9,9 +9,9 @@
 void
 alert_observe(struct alert_state *state, enum alert_health health, int64_t mono_ns, int64_t real_ns)
 {
-	if (state->seen_ns != 0 && state->seen == health)
+	if (state->seen_ns != 0 && state->seen == (int32_t)health)
 		return;
-	state->seen = health;
+	state->seen = (int32_t)health;
 	state->seen_ns = mono_ns;
 	state->seen_real_ns = real_ns;
 	state->tries = 0;

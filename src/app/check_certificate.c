@@ -11,7 +11,6 @@
 
 #ifdef HAVE_CRYPTO
 #include <openssl/asn1.h>
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #endif
@@ -60,8 +59,7 @@ ask(const char *path, union side_answer *answer)
 	if (file == NULL)
 		return -1;
 	int status = read_all(file, &answer->seconds);
-	fclose(file);
-	ERR_clear_error();
+	fclose(file); /* OpenSSL's queue of errors is the thread's, and goes with it */
 	errno = EBADMSG;
 	return status;
 }

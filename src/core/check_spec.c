@@ -109,8 +109,9 @@ take_target(struct check_spec *spec, const struct kind_line *line, char *text, s
 		return take_address(spec, rest, err);
 	case SPEC_FILE:
 	case SPEC_CERTIFICATE:
-	case SPEC_COMMAND:
 		return take_path(spec, rest, err);
+	case SPEC_COMMAND:
+		return take_path(spec, rest, err) == 0 ? setting_check_command(spec->target, err) : -1;
 	default:
 		return 0;
 	}

@@ -18,10 +18,10 @@
 #define CHILD_POLLS 2
 
 struct child {
-	pid_t pid;       /* 0: it does not run */
-	const char *in;  /* the caller's, for as long as it runs */
+	pid_t pid;      /* 0: it does not run */
+	const char *in; /* the caller's, for as long as it runs */
 	size_t in_bytes;
-	int in_fd, out_fd; /* -1: closed */
+	int in_fd, out_fd;         /* -1: closed */
 	char out[CHILD_OUT_BYTES]; /* the beginning of its standard output, closed with a NUL */
 	size_t out_bytes;
 	int64_t deadline_ns;

@@ -9,6 +9,7 @@
 #include "address.h"
 #include "address_block.h"
 #include "check_spec.h"
+#include "command_words.h"
 #include "err.h"
 #include "log_destination.h"
 
@@ -117,6 +118,13 @@ setting_check_admin_allow(const char *text, struct err *err)
 		return 0;
 	return err_set(err,
 	               "allowed are loopback, all, addresses and blocks such as 10.0.0.0/8, with commas between them.");
+}
+
+int
+setting_check_command(const char *text, struct err *err)
+{
+	struct command_words words;
+	return command_words_split(&words, text, err);
 }
 
 int

@@ -20,6 +20,7 @@ setting_check_fn setting_check_owner;        /* "user" or "user:group" */
 setting_check_fn setting_check_field_name;   /* of a log field or parameter */
 setting_check_fn setting_check_health_check; /* "database", "cache", "memory", "disk", "disk:/path" */
 setting_check_fn setting_check_admin_allow;  /* "loopback", "all", an address or block of addresses */
+setting_check_fn setting_check_command;      /* command_words.h */
 setting_check_fn setting_check_token;        /* visible ASCII: it travels in a header */
 setting_check_fn setting_check_database_url;
 setting_check_fn setting_check_redis_url;

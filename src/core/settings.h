@@ -67,6 +67,8 @@ struct settings {
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
 	struct text_list critical_checks;
 	struct text_list checks; /* as check_spec.h reads them */
+	char *alert_command;     /* command_words.h */
+	int64_t alert_after_ms, alert_interval_ms, alert_timeout_ms, alert_retries;
 	struct text_list disk_paths;
 	int64_t disk_max_percent, memory_max_percent;
 	struct text_list admin_allow;

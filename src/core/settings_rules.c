@@ -183,6 +183,9 @@ static void
 check_checks(struct settings_reader *reader)
 {
 	const struct settings *values = &reader->values;
+	if (values->alert_command != NULL && values->workers == 0)
+		settings_problem_at(reader, settings_origin(reader, "ALERT_COMMAND"),
+		                    "ALERT_COMMAND is set, but with WORKERS=0 nobody runs it; leave it out.");
 	for (size_t i = 0; i < values->checks.count; i++)
 		check_declared(reader, values->checks.items[i], i);
 	for (size_t i = 0; i < values->critical_checks.count; i++) {

@@ -88,6 +88,8 @@ write_lines(const struct handover *handover, FILE *out)
 	}
 	if (handover->log_writer > 0)
 		fprintf(out, "log-writer %ld\n", (long)handover->log_writer);
+	if (handover->helper > 0)
+		fprintf(out, "helper %ld\n", (long)handover->helper);
 }
 
 int
@@ -171,13 +173,25 @@ read_worker(struct handover *handover, const char *rest)
 }
 
 static int
+read_pid(const char *rest, pid_t *pid)
+{
+	uint64_t number;
+	if (!take_numbers(&rest, &number, 1) || number == 0 || number > INT_MAX)
+		return -1;
+	*pid = (pid_t)number;
+	return 0;
+}
+
+static int
 read_log_writer(struct handover *handover, const char *rest)
 {
-	uint64_t pid;
-	if (!take_numbers(&rest, &pid, 1) || pid == 0 || pid > INT_MAX)
-		return -1;
-	handover->log_writer = (pid_t)pid;
-	return 0;
+	return read_pid(rest, &handover->log_writer);
+}
+
+static int
+read_helper(struct handover *handover, const char *rest)
+{
+	return read_pid(rest, &handover->helper);
 }
 
 static int
@@ -221,6 +235,7 @@ read_line(struct handover *handover, char *line)
 	} kinds[] = {
 		{"renewal ", read_renewal},   {"scoreboard ", read_scoreboard}, {"handoff ", read_handoff},
 		{"listener ", read_listener}, {"worker ", read_worker},         {"log-writer ", read_log_writer},
+		{"helper ", read_helper},
 	};
 	line[strcspn(line, "\n")] = '\0';
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

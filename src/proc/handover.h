@@ -11,6 +11,7 @@
  *   listener ROLE GIVEN FD DEVICE INODE ADDRESS
  *   worker INDEX PID ROLE GENERATION STARTED_NS
  *   log-writer PID
+ *   helper PID
  *
  * Lines of an unknown kind are passed over.
  */
@@ -41,7 +42,7 @@ struct handover {
 	size_t listener_count;
 	struct predecessor *predecessors;
 	size_t predecessor_count;
-	pid_t log_writer; /* 0: none */
+	pid_t log_writer, helper; /* 0: none */
 };
 
 /* Adds to the arrays; -1: no memory. */

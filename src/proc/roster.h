@@ -11,9 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "helper_process.h"
 #include "log_process.h"
 #include "policy.h"
-#include "spawn.h"
+#include "worker_spawn.h"
 
 struct err;
 
@@ -54,6 +55,7 @@ struct roster {
 	struct post *posts; /* pool by pool, as many as each may grow to */
 	unsigned post_count;
 	struct log_process log_process;
+	struct helper_process helper;
 };
 
 /* A seat for every slot of the board, all empty, and a post for every worker of every pool. -1: no memory. */

@@ -45,6 +45,7 @@ stop_workers(struct supervisor *supervisor, int64_t timeout_ms)
 	service_manager_stopping(supervisor->config->manager, "Stopping");
 	supervisor->config->stopping(supervisor->config->context);
 	workforce_signal(supervisor, SIGTERM);
+	helper_process_signal(&supervisor->roster.helper, SIGTERM);
 	enter_stage(supervisor, STAGE_STOPPING, timeout_ms);
 }
 
@@ -108,6 +109,7 @@ reopen_log(struct supervisor *supervisor)
 {
 	supervisor->config->reopen_log(supervisor->config->context);
 	log_process_reopen(&supervisor->roster.log_process);
+	helper_process_signal(&supervisor->roster.helper, SIGUSR1);
 }
 
 static void
@@ -144,7 +146,7 @@ reap(struct supervisor *supervisor)
 			workforce_bury(supervisor, seat, status);
 		else if (pid == supervisor->rehearsal.pid)
 			renewal_rehearsed(supervisor, status);
-		else
+		else if (!helper_process_reaped(&supervisor->roster.helper, pid, status))
 			log_process_reaped(&supervisor->roster.log_process, pid, status);
 	}
 }
@@ -188,8 +190,10 @@ wait_ms(const struct supervisor *supervisor)
 		due_ns = deadline_min(due_ns, supervisor->alive_ns);
 	if (supervisor->stage != STAGE_SERVING)
 		due_ns = deadline_min(due_ns, supervisor->stage_ends_ns);
-	if (supervisor->stage < STAGE_STOPPING)
+	if (supervisor->stage < STAGE_STOPPING) {
 		due_ns = deadline_min(due_ns, workforce_due_ns(supervisor));
+		due_ns = deadline_min(due_ns, helper_process_due_ns(&supervisor->roster.helper));
+	}
 	if (supervisor->rehearsal.pid > 0)
 		due_ns = deadline_min(due_ns, supervisor->rehearsal.deadline_ns);
 	due_ns = deadline_min(due_ns, log_process_due_ns(&supervisor->roster.log_process));
@@ -213,6 +217,7 @@ work(struct supervisor *supervisor)
 	tell_alive(supervisor);
 	log_process_keep(&supervisor->roster.log_process);
 	if (supervisor->stage < STAGE_STOPPING) {
+		helper_process_keep(&supervisor->roster.helper);
 		workforce_start_due(supervisor);
 		workforce_renew(supervisor);
 		workforce_resize(supervisor);
@@ -244,6 +249,7 @@ take_over(struct supervisor *supervisor)
 {
 	const struct supervisor_config *config = supervisor->config;
 	log_process_take_over(&supervisor->roster.log_process, config->former_log_writer, config->former_rings);
+	helper_process_take_over(&supervisor->roster.helper, config->former_helper);
 	for (size_t i = 0; i < config->predecessor_count; i++) {
 		const struct predecessor *from = &config->predecessors[i];
 		if (from->index >= supervisor->roster.seat_count)
@@ -286,11 +292,13 @@ supervisor_run(const struct supervisor_config *config, struct err *err)
 	int status = roster_init(&supervisor.roster, config->board, config->pools, config->pool_count, err);
 	if (status == 0) {
 		supervisor.roster.log_process.config = config->log_writer;
+		supervisor.roster.helper.config = config->helper;
 		for (size_t i = 0; i < config->pool_count; i++)
 			supervisor.wanted[i] = config->pools[i].count;
 		publish(&supervisor);
 		take_over(&supervisor);
 		run_loop(&supervisor);
+		helper_process_stop(&supervisor.roster.helper);
 		log_event(config->log, VT_INFO, SUPERVISOR_LOGGER, "Service stopped", VT_INT("pid", getpid()));
 		log_process_stop(&supervisor.roster.log_process, LOG_STOP_MS);
 	}

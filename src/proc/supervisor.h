@@ -2,7 +2,7 @@
  * supervisor.h - starts the workers, starts them again when they die, renews them, stops them.
  *
  * Runs no handler, parses no request, opens no database. Decides by policy.c, keeps its books in roster.c, forks by
- * spawn.c, tries new settings by rehearsal.c, tells of deaths by obituary.c.
+ * worker_spawn.c, tries new settings by rehearsal.c, tells of deaths by obituary.c.
  *
  *   SIGTERM, SIGQUIT   graceful stop: not ready for drain_ms, then running requests finish
  *   SIGINT             fast stop: running requests have fast_stop_ms; a second signal to stop does not wait
@@ -52,6 +52,8 @@ struct supervisor_config {
 	const struct log_writer_config *log_writer;
 	pid_t former_log_writer;        /* of the program that this one replaced; 0: none */
 	enum former_rings former_rings; /* what it reads */
+	struct helper_config helper;
+	pid_t former_helper; /* as former_log_writer */
 	worker_main_fn *worker_main;
 	void (*reopen_log)(void *context); /* on SIGUSR1, before it is passed on to the log writer */
 	/* The present generation is complete. */

@@ -65,6 +65,7 @@ struct scoreboard_file {
 	_Alignas(SCOREBOARD_LINE) struct scoreboard_service service;
 	_Alignas(SCOREBOARD_LINE) struct checks_control control;
 	struct check_record checks[SCOREBOARD_MAX_CHECKS];
+	_Alignas(SCOREBOARD_LINE) struct alert_state alert;
 	struct check_record reports[SCOREBOARD_MAX_CHECKS]; /* by the helper, of commands */
 	struct level_control levels;
 	struct error_table errors;

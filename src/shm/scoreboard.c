@@ -223,6 +223,12 @@ scoreboard_chown(const struct scoreboard *board, uid_t uid, gid_t gid, struct er
 	return area_chown(&board->area, uid, gid, err);
 }
 
+struct alert_state *
+scoreboard_alert(struct scoreboard *board)
+{
+	return &board->file->alert;
+}
+
 struct scoreboard_service *
 scoreboard_service(struct scoreboard *board)
 {

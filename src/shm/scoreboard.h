@@ -83,7 +83,7 @@ struct check_result {
 	int32_t status;    /* enum check_status */
 	double percent;
 	uint64_t total_bytes, free_bytes;
-	char text[256]; /* why it failed or warned, without host, user or password */
+	char text[248]; /* why it failed or warned, without host, user or password */
 };
 
 struct scoreboard;
@@ -158,6 +158,22 @@ struct scoreboard_service {
 	char refusal
 		[SCOREBOARD_REFUSAL_BYTES]; /* why the last reload was refused, empty where it was not; read by scoreboard_refusal() */
 };
+
+/*
+ * What was seen of health, and what ALERT_COMMAND was told of it (alert_policy.h). Written and read by the helper alone;
+ * it is here to survive the helper's death and a reload. Monotonic times, 0: never.
+ */
+enum alert_health { ALERT_HEALTHY, ALERT_DEGRADED };
+
+struct alert_state {
+	int32_t seen, told, telling;   /* enum alert_health; the last: by the attempt that was begun last */
+	int32_t tries;                 /* to tell the present change */
+	int64_t seen_ns, seen_real_ns; /* since when */
+	int64_t begun_ns;              /* the first attempt of the last alert */
+	int64_t retry_ns;
+};
+
+struct alert_state *scoreboard_alert(struct scoreboard *board);
 
 struct scoreboard_service *scoreboard_service(struct scoreboard *board);
 const char *death_cause_name(enum death_cause cause);

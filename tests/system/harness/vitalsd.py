@@ -13,7 +13,7 @@ from .logs import LogFile, Record
 from .processes import PATH, Process, alive, children_of, name_of, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-LOG_WRITER = "vitalsd:log"
+LOG_WRITER, HELPER = "vitalsd:log", "vitalsd:helper"
 
 
 def build_directory() -> Path:
@@ -111,11 +111,15 @@ class Vitalsd:
 
     def workers(self) -> list[int]:
         """The pids of its living children, the admin worker among them."""
-        return [pid for pid in children_of(self.pid) if name_of(pid) not in (LOG_WRITER, name_of(self.pid))]
+        return [pid for pid in children_of(self.pid) if name_of(pid) not in (LOG_WRITER, HELPER, name_of(self.pid))]
 
     def log_writers(self) -> list[int]:
         """The pids of the processes that write the log: one, but for a moment during a reload."""
         return [pid for pid in children_of(self.pid) if name_of(pid) == LOG_WRITER]
+
+    def helpers(self) -> list[int]:
+        """The pids of the helpers: at most one, but for a moment during a reload."""
+        return [pid for pid in children_of(self.pid) if name_of(pid) == HELPER]
 
     def connect(self, address: Optional[fcgi.Address] = None, seconds: float = 10.0) -> fcgi.Connection:
         """A raw FastCGI connection."""

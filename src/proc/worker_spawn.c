@@ -1,10 +1,10 @@
 /*
- * spawn.c - the fork, and what a child does before it is a worker.
+ * worker_spawn.c - the fork, and what a child does before it is a worker.
  *
  * Called by the supervisor only, which is single-threaded and holds no connection: nothing has to be
  * let go of in the child. Signals stay blocked as they are in the supervisor; the worker reads them.
  */
-#include "spawn.h"
+#include "worker_spawn.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
- * spawn.h - forks a worker into a slot.
+ * worker_spawn.h - forks a worker into a slot.
  */
-#ifndef PROC_SPAWN_H
-#define PROC_SPAWN_H
+#ifndef PROC_WORKER_SPAWN_H
+#define PROC_WORKER_SPAWN_H
 
 #include <stddef.h>
 #include <stdint.h>
