@@ -101,7 +101,10 @@ START_TEST(inherits_little)
 	/* 0, 1, 2 and the one that ls has open. */
 	ck_assert_msg(strncmp(child.out, "0\n4\n", 4) == 0, "%s", child.out);
 	ck_assert_msg(strstr(child.out, "SigBlk:\t0000000000000000") != NULL, "%s", child.out);
-	ck_assert_msg(strstr(child.out, "SigIgn:\t0000000000000000") != NULL, "%s", child.out);
+	const char *ignored = strstr(child.out, "SigIgn:");
+	ck_assert_ptr_nonnull(ignored);
+	/* Of 32 and 33, which are the C library's own, it has ideas of its own. */
+	ck_assert_uint_eq(strtoull(ignored + strlen("SigIgn:"), NULL, 16) & 0x7fffffff, 0);
 	close(extra);
 }
 END_TEST
