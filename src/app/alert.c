@@ -35,9 +35,9 @@ struct alert {
 };
 
 static const char *
-health_name(enum alert_health health)
+health_name(int32_t health)
 {
-	return health == ALERT_HEALTHY ? "healthy" : "degraded";
+	return health == (int32_t)ALERT_HEALTHY ? "healthy" : "degraded";
 }
 
 struct alert *
