@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fnv.h"
 #include "log.h"
 #include "request.h"
 #include "response.h"
@@ -37,15 +38,6 @@ level_of(const struct vt_request *req, int status)
 	return status >= 400 ? VT_INFO : level_of_success(req);
 }
 
-/* FNV-1a. */
-static uint64_t
-mix(uint64_t hash, const char *text)
-{
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /*
  * What stays the same when the web server gives the request to another worker, because this one has died over it:
  * its own ID for the request where it sends one, and otherwise all that the client said: it may use an ID again.
@@ -53,10 +45,9 @@ mix(uint64_t hash, const char *text)
 static uint64_t
 key_of(const struct vt_request *req)
 {
-	uint64_t key = UINT64_C(0xcbf29ce484222325);
 	if (req->web_request_id != NULL)
-		return mix(key, req->request_id);
-	return mix(mix(mix(key, req->correlation_id), vt_method(req)), req->raw_path);
+		return fnv_text(FNV_OFFSET, req->request_id);
+	return fnv_text(fnv_text(fnv_text(FNV_OFFSET, req->correlation_id), vt_method(req)), req->raw_path);
 }
 
 static void

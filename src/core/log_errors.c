@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fnv.h"
 #include "log.h"
 #include "owner.h"
 
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 /* What a module logs may stand under any name, and be a client's. */
 #define MODULES_LOGGER "vitals.module"
 
@@ -22,10 +21,7 @@ static const char *const code_fields[] = {"status_code", "sqlstate", "signal", "
 static uint64_t
 mix(uint64_t hash, const char *text)
 {
-	do
-		hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
-	while (*text++ != '\0');
-	return hash;
+	return fnv_bytes(hash, text, strlen(text) + 1);
 }
 
 uint64_t

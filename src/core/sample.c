@@ -1,9 +1,9 @@
 /* sample.c - see sample.h. The function is part of what services have in common: a change of it is one of the protocol. */
 #include "sample.h"
 
+#include "fnv.h"
+
 #define WHOLE 1000000
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 
 /* FNV alone hardly moves its upper bits by the last characters, where IDs that are counted up differ. */
 static uint64_t
@@ -17,10 +17,7 @@ mixed(uint64_t hash)
 bool
 sample_takes(const char *id, int64_t millionths)
 {
-	uint64_t hash = FNV_OFFSET;
 	if (millionths <= 0 || millionths >= WHOLE)
 		return millionths > 0;
-	for (; *id != '\0'; id++)
-		hash = (hash ^ (unsigned char)*id) * FNV_PRIME;
-	return ((mixed(hash) >> 32) * WHOLE) >> 32 < (uint64_t)millionths;
+	return ((mixed(fnv_text(FNV_OFFSET, id)) >> 32) * WHOLE) >> 32 < (uint64_t)millionths;
 }

@@ -10,11 +10,8 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "fnv.h"
 #include "insist.h"
-
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The parts that every process has in common, those that are written and read from outside, and a place. */
 static const uint32_t service_facts[] = {
@@ -131,22 +128,13 @@ static const uint32_t place_facts[] = {
 	offsetof(struct slot_crash, backtrace),
 };
 
-static uint64_t
-mix(uint64_t hash, const uint32_t *facts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		for (unsigned shift = 0; shift < 32; shift += 8)
-			hash = (hash ^ (facts[i] >> shift & 0xffU)) * FNV_PRIME;
-	return hash;
-}
-
 /* Where everything stands, as one number (FNV-1a). */
 static uint64_t
 layout_fingerprint(void)
 {
-	uint64_t hash = mix(FNV_OFFSET, service_facts, COUNT_OF(service_facts));
-	hash = mix(hash, outside_facts, COUNT_OF(outside_facts));
-	return mix(hash, place_facts, COUNT_OF(place_facts));
+	uint64_t hash = fnv_bytes(FNV_OFFSET, service_facts, sizeof service_facts);
+	hash = fnv_bytes(hash, outside_facts, sizeof outside_facts);
+	return fnv_bytes(hash, place_facts, sizeof place_facts);
 }
 
 static size_t
