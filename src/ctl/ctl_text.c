@@ -3,7 +3,7 @@
 #include "ctl_show.h"
 
 static void
-show_log(const struct ctl_log *log, FILE *out)
+show_log(const struct snapshot_log *log, FILE *out)
 {
 	fprintf(out, "log: %llu records dropped, %llu bytes waiting", (unsigned long long)log->dropped,
 	        (unsigned long long)log->waiting_bytes);
@@ -15,7 +15,7 @@ show_log(const struct ctl_log *log, FILE *out)
 }
 
 static void
-show_service(const struct ctl_snapshot *snapshot, FILE *out)
+show_service(const struct snapshot *snapshot, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, snapshot->up_s);
@@ -52,7 +52,7 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 }
 
 static void
-show_worker(const struct ctl_worker *row, FILE *out)
+show_worker(const struct snapshot_worker *row, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, row->age_s);
@@ -73,7 +73,7 @@ show_worker(const struct ctl_worker *row, FILE *out)
 }
 
 void
-ctl_show_text(const struct ctl_snapshot *snapshot, FILE *out)
+ctl_show_text(const struct snapshot *snapshot, FILE *out)
 {
 	show_service(snapshot, out);
 	if (snapshot->row_count == 0)
