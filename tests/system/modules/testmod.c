@@ -153,7 +153,7 @@ leave_process(struct vt_request *req, struct vt_response *res)
 }
 
 static enum vt_result
-status(struct vt_request *req, struct vt_response *res)
+coded(struct vt_request *req, struct vt_response *res)
 {
 	const char *code = vt_query_param(req, "code", 0);
 
@@ -250,7 +250,7 @@ vitals_setup(struct vt_app *app)
 		{.method = "GET", .path = "/header", .handler = good_header},
 		{.method = "GET", .path = "/huge", .handler = huge},
 		{.method = "GET", .path = "/large", .handler = large},
-		{.method = "GET", .path = "/status", .handler = status},
+		{.method = "GET", .path = "/coded", .handler = coded},
 		{.method = "GET", .path = "/exit", .handler = leave_process},
 		{.method = "GET", .path = "/outcome", .handler = outcome},
 		{.method = "GET", .path = "/sql", .handler = sql},
