@@ -7,7 +7,7 @@
  */
 "use strict";
 (() => {
-const EVERY_MS = 2000, GIVE_UP_MS = 5000, SPAN_MS = 300000, WIDTH = 300, HEIGHT = 60;
+const EVERY_MS = 2000, GIVE_UP_MS = 5000, MINUTE_MS = 60000, MINUTES = 5, WIDTH = 300, HEIGHT = 60;
 const $ = (id) => document.getElementById(id);
 
 /* ---- Words ---- */
@@ -59,17 +59,14 @@ function setTone(node, tone) {
 	else delete node.dataset.tone;
 }
 
-/* Each cell is {text, className, pill, tone}: a pill is a word in its colour. */
+/* Each cell is {text, note, className, tone}: with a tone the text is a word in its colour. */
 function setCell(td, cell) {
 	td.className = cell.className || "";
-	if (cell.pill === undefined) {
-		setText(td, cell.text);
-		if (td.classList.contains("clip")) td.title = cell.text;
-		return;
-	}
-	const pill = td.firstElementChild || td.appendChild(element("span", "pill"));
-	setText(pill, cell.pill);
-	setTone(pill, cell.tone || TONES[cell.pill]);
+	if (!td.firstChild) td.append(element("span"), element("span", "note"));
+	setText(td.firstChild, cell.text);
+	td.firstChild.className = cell.tone === undefined ? "" : "pill";
+	setTone(td.firstChild, cell.tone);
+	setText(td.lastChild, cell.note || "");
 }
 
 function setRows(body, rows) {
@@ -134,8 +131,9 @@ function makeChart(chart) {
 
 /* The pieces between gaps, each as a path; an area goes down to the ground at both its ends. */
 function paths(points, end, most) {
+	const length = minutesOf(points, end) * MINUTE_MS;
 	let line = "", area = "", first = null, last = null;
-	const x = (p) => (WIDTH * (1 - (end - p.time) / SPAN_MS)).toFixed(1);
+	const x = (p) => (WIDTH * (1 - (end - p.time) / length)).toFixed(1);
 	const y = (p) => (HEIGHT - 1 - (HEIGHT - 4) * p.value / most).toFixed(1);
 	const close = () => { if (first) area += `L${x(last)} ${HEIGHT}L${x(first)} ${HEIGHT}Z`; };
 	for (const p of points) {
@@ -153,16 +151,21 @@ function paths(points, end, most) {
 	return {line, area};
 }
 
+/* As many whole minutes as there are, up to five. */
+function minutesOf(points, end) {
+	return Math.min(MINUTES, Math.floor((end - points[0].time) / MINUTE_MS) + 1);
+}
+
 function drawChart(chart, now, before, time) {
 	const value = chart.value(now, before);
 	chart.points.push({time, value: value === undefined ? null : value});
-	while (chart.points[0].time < time - SPAN_MS) chart.points.shift();
+	while (chart.points[0].time < time - MINUTES * MINUTE_MS) chart.points.shift();
 	const highest = Math.max(...chart.points.map((p) => p.value || 0));
 	const most = Math.max(highest, chart.most ? chart.most(now) : 0, 1);
 	const known = value !== null && value !== undefined;
 	setText(chart.now, known ? chart.show(value) + (chart.most ? ` of ${count(chart.most(now))}` : "") : "–");
 	setText(chart.peak, `peak ${chart.show(highest)}`);
-	chart.svg.setAttribute("aria-label", `${chart.title}: ${chart.now.textContent}, at most ${chart.show(highest)} in the last five minutes`);
+	chart.svg.setAttribute("aria-label", `${chart.title}: ${chart.now.textContent}, at most ${chart.show(highest)} in this time`);
 	const drawn = paths(chart.points, time, most);
 	chart.line.setAttribute("d", drawn.line);
 	chart.area.setAttribute("d", drawn.area);
@@ -197,10 +200,10 @@ function workerRow(w) {
 	const r = w.request;
 	return {tone: w.state === "dead" ? "bad" : "", cells: [
 		{text: String(w.worker), className: "number"},
-		{pill: w.state, tone: w.state === "idle" ? "" : TONES[w.state]},
+		{text: w.state, tone: TONES[w.state] || ""},
 		{text: r ? r.phase : ""},
 		{text: r ? short(r.elapsed_seconds) : "", className: "number"},
-		{text: r ? `${r.method} ${r.path}  ${r.correlation_id}` : "", className: "grow code"},
+		{text: r ? `${r.method} ${r.path}` : "", note: r ? r.correlation_id : "", className: "grow code"},
 		{text: w.role, className: "wide"},
 		{text: String(w.pid), className: "number wide"},
 		{text: span(w.age_seconds), className: "number wider"},
@@ -214,9 +217,9 @@ function checkRow(c) {
 	const numbers = c.bytes ? `${c.bytes.percent}% used, ${bytes(c.bytes.free)} of ${bytes(c.bytes.total)} free` : "";
 	return {cells: [
 		{text: c.name},
-		{pill: c.status, tone: c.status === "failed" && !c.critical ? "warn" : TONES[c.status]},
+		{text: c.status, tone: c.status === "failed" && !c.critical ? "warn" : TONES[c.status] || ""},
 		{text: c.status === "not configured" ? "" : short(c.duration_seconds), className: "number"},
-		{text: c.age_seconds === null ? "" : short(c.age_seconds), className: "number"},
+		{text: c.age_seconds === null ? "" : span(c.age_seconds), className: "number"},
 		{text: c.text || numbers, className: "grow"},
 	]};
 }
@@ -226,9 +229,9 @@ function errorRow(e, now) {
 	return {cells: [
 		{text: count(e.count), className: "number"},
 		{text: `${span(Math.max(0, (now - Date.parse(e.last_seen)) / 1000))} ago`},
-		{text: `${e.message}${code}`, className: "grow"},
-		{text: e.route, className: "wide code clip"},
-		{text: e.last_correlation_id, className: "wider code clip"},
+		{text: `${e.message}${code}`, note: e.route, className: "grow"},
+		{text: e.place, className: "wider code"},
+		{text: e.last_correlation_id, className: "wide code clip"},
 	]};
 }
 
@@ -266,6 +269,8 @@ function show(s) {
 	const time = Date.now();
 	showService(s);
 	for (const chart of CHARTS) drawChart(chart, s, last, time);
+	const minutes = minutesOf(CHARTS[0].points, time);
+	setText($("charts-title"), minutes > 1 ? `Last ${minutes} minutes` : "Last minute");
 	setRows($("worker-rows"), s.workers.map(workerRow));
 	setRows($("check-rows"), s.health.checks.map(checkRow));
 	showLife(s);
@@ -285,6 +290,11 @@ function setStale(why) {
 	$("stale").hidden = !why;
 	setText($("stale"), why ? why + since : "");
 	document.body.classList.toggle("stale", Boolean(why));
+	if (!why) return;
+	setText($("state"), "unreachable");
+	setTone($("state"), "bad");
+	$("health").hidden = true;
+	setText($("reason"), "");
 }
 
 /* What the service says; null where it says nothing, and then the page tells so. */

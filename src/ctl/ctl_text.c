@@ -14,6 +14,17 @@ show_log(const struct snapshot_log *log, FILE *out)
 	fputc('\n', out);
 }
 
+void
+ctl_show_deaths(const struct snapshot *snapshot, FILE *out)
+{
+	fprintf(out, "deaths:");
+	for (size_t i = 0; i < DEATH_CAUSES; i++)
+		fprintf(out, "%s %s %llu", i > 0 ? "," : "", death_cause_name((enum death_cause)i),
+		        (unsigned long long)snapshot->deaths[i]);
+	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
+	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+}
+
 static void
 show_service(const struct snapshot *snapshot, FILE *out)
 {
@@ -31,12 +42,7 @@ show_service(const struct snapshot *snapshot, FILE *out)
 		fprintf(out, ", %u held back, since they keep dying", snapshot->held_back);
 	fprintf(out, "; connections: %u; requests: %llu\n", snapshot->pool.connections,
 	        (unsigned long long)snapshot->pool.requests);
-	fprintf(out, "deaths:");
-	for (size_t i = 0; i < DEATH_CAUSES; i++)
-		fprintf(out, "%s %s %llu", i > 0 ? "," : "", death_cause_name((enum death_cause)i),
-		        (unsigned long long)snapshot->deaths[i]);
-	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
-	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+	ctl_show_deaths(snapshot, out);
 	fprintf(out, "errors: %llu", (unsigned long long)snapshot->errors.total);
 	if (snapshot->errors.total > 0)
 		fprintf(out, " of %u kinds", snapshot->errors.kinds);
