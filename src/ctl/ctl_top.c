@@ -151,8 +151,9 @@ show_workers(const struct ctl_look *look, const struct ctl_look *before, size_t 
 	        "ELAPSED", "CONNS", "REQUESTS", "REQ/S", "REQUEST");
 	for (size_t i = 0; i < shown; i++)
 		show_worker(order[i], look, before, out);
+	/* The ellipsis is one column and three bytes. */
 	if (shown < count)
-		fprintf(out, "%6s %zu more\n", "…", count - shown);
+		fprintf(out, "%8s %zu more\n", "…", count - shown);
 	free(order);
 }
 
