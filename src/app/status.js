@@ -8,6 +8,8 @@
 "use strict";
 (() => {
 const EVERY_MS = 2000, GIVE_UP_MS = 5000, MINUTE_MS = 60000, MINUTES = 5, WIDTH = 300, HEIGHT = 60;
+/* Without the credentials and the query that the page may have been opened with: fetch() takes no credentials. */
+const PATH = location.origin + location.pathname;
 const $ = (id) => document.getElementById(id);
 
 /* ---- Words ---- */
@@ -302,7 +304,7 @@ async function fetchStatus() {
 	const control = new AbortController();
 	const limit = setTimeout(() => control.abort(), GIVE_UP_MS);
 	try {
-		const answer = await fetch(location.pathname, {headers: {Accept: "application/json"}, cache: "no-store", signal: control.signal});
+		const answer = await fetch(PATH, {headers: {Accept: "application/json"}, cache: "no-store", signal: control.signal});
 		if (answer.ok) return await answer.json();
 		setStale(`The service answers ${answer.status}.`);
 	} catch {

@@ -4,25 +4,18 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any, Optional
 
 from .processes import PATH, Process, wait_for
+from .web_server import free_port
 
 ARGUMENTS = ["--headless=new", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions",
              "--disable-background-networking", "--disable-component-update", "--no-default-browser-check",
              "--force-color-profile=srgb", "--hide-scrollbars"]
 TAB, ENTER = "\ue004", "\ue007"
-
-
-def free_port() -> int:
-    """One that nobody listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 class WebDriverError(Exception):
