@@ -106,7 +106,7 @@ ctl_screen_show(const char *text)
 {
 	bool shown = put(HOME, sizeof HOME - 1);
 	for (const char *end; shown && (end = strchr(text, '\n')) != NULL; text = end + 1)
-		shown = put(text, (size_t)(end - text)) && put(CLEAR_LINE "\r\n", sizeof CLEAR_LINE + 1);
+		shown = put(text, (size_t)(end - text)) && put(CLEAR_LINE "\n", sizeof CLEAR_LINE);
 	return shown && put(CLEAR_BELOW, sizeof CLEAR_BELOW - 1);
 }
 
