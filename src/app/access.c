@@ -15,7 +15,7 @@
 #include "settings.h"
 #include "vitals.h"
 
-#define PAIR_BYTES 1024
+#define PAIR_BYTES 2048 /* ADMIN_TOKEN, at most 1024, and a user */
 
 static bool
 block_has(const char *text, const char *ip)

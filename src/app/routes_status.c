@@ -119,9 +119,9 @@ send_page(struct vt_response *res)
 static enum vt_result
 show_status(struct vt_request *req, struct vt_response *res)
 {
-	vt_set_header(res, "Cache-Control", "no-store");
 	if (!access_may_see_details(req, services_of(req)->settings))
 		return refuse(req, res);
+	vt_set_header(res, "Cache-Control", "no-store");
 	int form = choose_form(req);
 	if (form < 0)
 		return vt_problem(res, 400, "format is one of json and html.");

@@ -442,7 +442,8 @@ static const struct setting_def table[] = {
          .secret = true,
          .check = setting_check_token,
          .offset = FIELD(admin_token),
-         .help = "The token that shows the details of health to whoever bears it."},
+         .help = "The token that shows /status and the details of health to whoever bears it; a browser gives it as a "
+                 "password at /status?login."},
 	{.name = "DATABASE_URL",
          .type = SETTING_TEXT,
          .default_text = "",

@@ -102,6 +102,7 @@ def test_strangers_find_nothing(service: Make, front: Front) -> None:
         refused, nothing = client.get("/status", HTML), client.get("/nothing-here", HTML)
         problem = instance.expect_problem(refused, 404, route="/status")
         assert {**problem, "correlation_id": ""} == {**nothing.json(), "correlation_id": ""}
+        assert [name for name, _ in refused.headers] == [name for name, _ in nothing.headers]
         asked = client.get("/status?login")
         instance.expect_problem(asked, 401)
         assert asked.header("WWW-Authenticate").startswith("Basic ")

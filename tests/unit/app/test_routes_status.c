@@ -182,7 +182,8 @@ START_TEST(strangers_find_nothing)
 		ck_assert_msg(res.status == table[i].status, "row %zu: %d", i, res.status);
 		ck_assert_int_eq(strncmp(response_header("WWW-Authenticate"), "Basic ", 6) == 0, res.status == 401);
 		ck_assert_int_eq(strstr(res.body.data, "orders") != NULL, res.status == 200);
-		ck_assert_str_eq(response_header("Cache-Control"), "no-store");
+		/* A stranger's 404 is that of any other path. */
+		ck_assert_str_eq(response_header("Cache-Control"), res.status == 200 ? "no-store" : "");
 	}
 }
 END_TEST
