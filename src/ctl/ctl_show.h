@@ -4,11 +4,13 @@
 
 #include <stdio.h>
 
-#include "ctl_snapshot.h"
+#include "snapshot.h"
 
 /* A few lines on the service and a line a worker. What clients chose is shown without control characters. */
-void ctl_show_text(const struct ctl_snapshot *snapshot, FILE *out);
+void ctl_show_text(const struct snapshot *snapshot, FILE *out);
+/* The line of them: deaths by cause, recycled workers, reloads. */
+void ctl_show_deaths(const struct snapshot *snapshot, FILE *out);
 /* One JSON object in one line. -1 with err: no memory. */
-int ctl_show_json(const struct ctl_snapshot *snapshot, FILE *out, struct err *err);
+int ctl_show_json(const struct snapshot *snapshot, FILE *out, struct err *err);
 
 #endif

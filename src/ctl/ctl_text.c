@@ -3,7 +3,7 @@
 #include "ctl_show.h"
 
 static void
-show_log(const struct ctl_log *log, FILE *out)
+show_log(const struct snapshot_log *log, FILE *out)
 {
 	fprintf(out, "log: %llu records dropped, %llu bytes waiting", (unsigned long long)log->dropped,
 	        (unsigned long long)log->waiting_bytes);
@@ -14,8 +14,19 @@ show_log(const struct ctl_log *log, FILE *out)
 	fputc('\n', out);
 }
 
+void
+ctl_show_deaths(const struct snapshot *snapshot, FILE *out)
+{
+	fprintf(out, "deaths:");
+	for (size_t i = 0; i < DEATH_CAUSES; i++)
+		fprintf(out, "%s %s %llu", i > 0 ? "," : "", death_cause_name((enum death_cause)i),
+		        (unsigned long long)snapshot->deaths[i]);
+	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
+	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+}
+
 static void
-show_service(const struct ctl_snapshot *snapshot, FILE *out)
+show_service(const struct snapshot *snapshot, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, snapshot->up_s);
@@ -31,12 +42,7 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 		fprintf(out, ", %u held back, since they keep dying", snapshot->held_back);
 	fprintf(out, "; connections: %u; requests: %llu\n", snapshot->pool.connections,
 	        (unsigned long long)snapshot->pool.requests);
-	fprintf(out, "deaths:");
-	for (size_t i = 0; i < DEATH_CAUSES; i++)
-		fprintf(out, "%s %s %llu", i > 0 ? "," : "", death_cause_name((enum death_cause)i),
-		        (unsigned long long)snapshot->deaths[i]);
-	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
-	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+	ctl_show_deaths(snapshot, out);
 	fprintf(out, "errors: %llu", (unsigned long long)snapshot->errors.total);
 	if (snapshot->errors.total > 0)
 		fprintf(out, " of %u kinds", snapshot->errors.kinds);
@@ -52,7 +58,7 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 }
 
 static void
-show_worker(const struct ctl_worker *row, FILE *out)
+show_worker(const struct snapshot_worker *row, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, row->age_s);
@@ -73,7 +79,7 @@ show_worker(const struct ctl_worker *row, FILE *out)
 }
 
 void
-ctl_show_text(const struct ctl_snapshot *snapshot, FILE *out)
+ctl_show_text(const struct snapshot *snapshot, FILE *out)
 {
 	show_service(snapshot, out);
 	if (snapshot->row_count == 0)

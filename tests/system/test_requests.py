@@ -72,7 +72,7 @@ def test_head(stack: Stack) -> None:
 
 @pytest.mark.parametrize("code", [204, 304])
 def test_statuses_without_a_body(stack: Stack, code: int) -> None:
-    answer = stack.service.expect(stack.service.ask(uri=f"/status?code={code}"), code)
+    answer = stack.service.expect(stack.service.ask(uri=f"/coded?code={code}"), code)
     assert answer.body == b"" and answer.header("Content-Length") is None
 
 

@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct json_object *
 text(const char *value)
@@ -152,8 +153,20 @@ leave_process(struct vt_request *req, struct vt_response *res)
 	exit(code != NULL ? atoi(code) : 0);
 }
 
+/* Stays as many milliseconds as ms says. */
 static enum vt_result
-status(struct vt_request *req, struct vt_response *res)
+hold(struct vt_request *req, struct vt_response *res)
+{
+	const char *ms = vt_query_param(req, "ms", 0);
+	long left = ms != NULL ? strtol(ms, NULL, 10) : 0;
+	struct timespec time = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+	while (nanosleep(&time, &time) != 0)
+		;
+	return vt_answer(res, "text/plain", "held", 4);
+}
+
+static enum vt_result
+coded(struct vt_request *req, struct vt_response *res)
 {
 	const char *code = vt_query_param(req, "code", 0);
 
@@ -250,8 +263,9 @@ vitals_setup(struct vt_app *app)
 		{.method = "GET", .path = "/header", .handler = good_header},
 		{.method = "GET", .path = "/huge", .handler = huge},
 		{.method = "GET", .path = "/large", .handler = large},
-		{.method = "GET", .path = "/status", .handler = status},
+		{.method = "GET", .path = "/coded", .handler = coded},
 		{.method = "GET", .path = "/exit", .handler = leave_process},
+		{.method = "GET", .path = "/hold/{name}", .handler = hold},
 		{.method = "GET", .path = "/outcome", .handler = outcome},
 		{.method = "GET", .path = "/sql", .handler = sql},
 		{.method = "GET", .path = "/cache/{key}", .handler = cache_show},
