@@ -156,11 +156,12 @@ prove_bounds(const struct metric_def *def, struct err *err)
 {
 	bool sound = def->bound_count <= METRIC_BOUNDS && (def->bound_count > 0) == (def->type == METRIC_HISTOGRAM);
 	for (size_t i = 0; sound && i < def->bound_count; i++)
-		sound = isfinite(def->bounds[i]) && (i == 0 || def->bounds[i] > def->bounds[i - 1]);
+		sound = isfinite(def->bounds[i]) &&
+		        (i == 0 ? def->bounds[i] >= 0 : def->bounds[i] > def->bounds[i - 1]);
 	if (!sound)
 		return err_set(err,
 		               "the metric %s: a histogram, and nothing else, has buckets: 1 to %d upper bounds, each "
-		               "larger than the one before, +Inf not among them.",
+		               "larger than the one before, none negative, +Inf not among them.",
 		               def->name, METRIC_BOUNDS);
 	return 0;
 }

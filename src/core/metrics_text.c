@@ -19,8 +19,8 @@
 
 #define REAL_BYTES 40
 #define NS_DIGITS 9
-#define NS_PER_MILLI 1000000
-#define MILLIS 1000
+#define HEX_DIGITS 16
+#define MILLI_DIGITS 3
 #define EXACT_MOST 9007199254740992.0 /* 2^53 */
 
 /* A series that is exposed: its sums, and the next one of its metric. */
@@ -36,8 +36,9 @@ struct scrape {
 	const struct metrics_page *page;
 	struct strbuf *out;
 	struct series_directory directory;
-	struct row *rows; /* by index of the series */
-	uint32_t *first;  /* by metric */
+	struct row *rows;                        /* by index of the series */
+	uint32_t *first;                         /* by metric */
+	char bounds[SERIES_BUCKETS][REAL_BYTES]; /* of the histogram that is being written */
 };
 
 /* ---- Summing up --------------------------------------------------------------------------------- */
@@ -155,6 +156,15 @@ put_ns(struct strbuf *out, uint64_t ns)
 	strbuf_putc(out, '.');
 	decimal_padded(digits, ns % (uint64_t)NS_PER_S, NS_DIGITS);
 	strbuf_append(out, digits, NS_DIGITS);
+}
+
+static void
+put_hex(struct strbuf *out, uint64_t value)
+{
+	char digits[HEX_DIGITS];
+	for (size_t i = HEX_DIGITS; i > 0; i--, value >>= 4)
+		digits[i - 1] = "0123456789abcdef"[value & 0xf];
+	strbuf_append(out, digits, sizeof digits);
 }
 
 /* The shortest that gives the same number again, with a point or an exponent in it where dotted asks for one. */
@@ -284,6 +294,18 @@ put_stored(struct scrape *scrape, const struct metric_def *def, uint64_t value)
 		put_uint(scrape->out, value);
 }
 
+/* A blank, and Unix time in seconds, with milliseconds. */
+static void
+put_time(struct strbuf *out, int64_t real_ns)
+{
+	char digits[MILLI_DIGITS];
+	strbuf_putc(out, ' ');
+	put_uint(out, (uint64_t)(real_ns / NS_PER_S));
+	strbuf_putc(out, '.');
+	decimal_padded(digits, (uint64_t)(real_ns / NS_PER_MS), MILLI_DIGITS);
+	strbuf_append(out, digits, sizeof digits);
+}
+
 static void
 put_exemplar(struct scrape *scrape, const struct row *row, size_t bucket)
 {
@@ -297,12 +319,14 @@ put_exemplar(struct scrape *scrape, const struct row *row, size_t bucket)
 	if ((bucket < metric->def.bound_count && value > metric->raw_bounds[bucket]) ||
 	    (bucket > 0 && value <= metric->raw_bounds[bucket - 1]))
 		return;
-	strbuf_printf(scrape->out, " # {trace_id=\"%016llx%016llx\",span_id=\"%016llx\"} ",
-	              (unsigned long long)exemplar.trace_high, (unsigned long long)exemplar.trace_low,
-	              (unsigned long long)exemplar.span);
+	strbuf_puts(scrape->out, " # {trace_id=\"");
+	put_hex(scrape->out, exemplar.trace_high);
+	put_hex(scrape->out, exemplar.trace_low);
+	strbuf_puts(scrape->out, "\",span_id=\"");
+	put_hex(scrape->out, exemplar.span);
+	strbuf_puts(scrape->out, "\"} ");
 	put_stored(scrape, &metric->def, exemplar.value);
-	strbuf_printf(scrape->out, " %lld.%03d", (long long)(exemplar.real_ns / NS_PER_S),
-	              (int)(exemplar.real_ns / NS_PER_MILLI % MILLIS));
+	put_time(scrape->out, exemplar.real_ns);
 }
 
 static void
@@ -316,10 +340,7 @@ put_bucket(struct scrape *scrape, const struct row *row, size_t bucket, uint64_t
 		strbuf_putc(scrape->out, ',');
 	}
 	strbuf_puts(scrape->out, "le=\"");
-	if (bucket < def->bound_count)
-		put_bound(scrape->out, def->bounds[bucket]);
-	else
-		strbuf_puts(scrape->out, "+Inf");
+	strbuf_puts(scrape->out, scrape->bounds[bucket]);
 	strbuf_puts(scrape->out, "\"} ");
 	put_uint(scrape->out, count);
 	if (scrape->page->form == METRICS_OPENMETRICS && row->buckets[bucket] > 0)
@@ -372,6 +393,20 @@ put_sample(struct scrape *scrape, const struct metric_sample *sample)
 	strbuf_putc(scrape->out, '\n');
 }
 
+/* Once for all of a metric's series: a number as text is the dearest of all that is written. */
+static void
+write_bounds(struct scrape *scrape, const struct metric_def *def)
+{
+	for (size_t i = 0; def->type == METRIC_HISTOGRAM && i <= def->bound_count; i++) {
+		struct strbuf text;
+		strbuf_init_fixed(&text, scrape->bounds[i], sizeof scrape->bounds[i]);
+		if (i < def->bound_count)
+			put_bound(&text, def->bounds[i]);
+		else
+			strbuf_puts(&text, "+Inf");
+	}
+}
+
 /* The head is written only where something follows. */
 static void
 put_metric(struct scrape *scrape, size_t number)
@@ -381,6 +416,7 @@ put_metric(struct scrape *scrape, size_t number)
 	bool headed = scrape->first[number] != SERIES_NONE;
 	if (headed)
 		put_head(scrape, def);
+	write_bounds(scrape, def);
 	for (uint32_t i = scrape->first[number]; i != SERIES_NONE; i = scrape->rows[i].next)
 		put_row(scrape, &scrape->rows[i]);
 	for (size_t i = 0; i < page->sample_count; i++) {

@@ -63,7 +63,7 @@ START_TEST(test_raw_bounds)
 }
 END_TEST
 
-static const double rising[] = {1, 2}, falling[] = {2, 1}, many[METRIC_BOUNDS + 1] = {1, 2};
+static const double rising[] = {1, 2}, negative[] = {-1, 2}, falling[] = {2, 1}, many[METRIC_BOUNDS + 1] = {1, 2};
 
 START_TEST(test_refused)
 {
@@ -89,6 +89,8 @@ START_TEST(test_refused)
 		{{.name = "orders", .help = "x.", .type = METRIC_GAUGE, .labels = {"a", "a"}}, "twice"},
 		{{.name = "orders", .help = "x.", .type = METRIC_HISTOGRAM}, "buckets"},
 		{{.name = "orders", .help = "x.", .type = METRIC_HISTOGRAM, .bounds = falling, .bound_count = 2},
+	         "buckets"},
+		{{.name = "orders", .help = "x.", .type = METRIC_HISTOGRAM, .bounds = negative, .bound_count = 2},
 	         "buckets"},
 		{{.name = "orders", .help = "x.", .type = METRIC_HISTOGRAM, .bounds = many, .bound_count = 15},
 	         "buckets"},
