@@ -5,8 +5,8 @@
  * that one that ends meanwhile is not missed.
  */
 #include <dirent.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -20,6 +20,9 @@
 
 #define STAT_BYTES 1024
 #define PATH_BYTES 64
+#define DECIMAL 10
+
+enum { FIELD_UTIME = 14, FIELD_STIME, FIELD_CUTIME, FIELD_CSTIME, FIELD_STARTTIME = 22, FIELD_RSS = 24 };
 
 struct process {
 	uint64_t own_ticks, children_ticks;
@@ -27,24 +30,29 @@ struct process {
 	uint64_t resident_pages;
 };
 
-/* False: it is gone. What follows the name, which may hold anything, begins behind the last ')'. */
+/* The n-th field of proc_pid_stat(5), of those behind the name: the third and later ones. Each follows a blank. */
+static uint64_t
+field_of(const char *behind_name, int n)
+{
+	const char *at = behind_name;
+	for (int i = 2; i < n && at != NULL; i++)
+		at = strchr(at + 1, ' ');
+	return at != NULL ? strtoull(at, NULL, DECIMAL) : 0;
+}
+
+/* False: it is gone. The name may hold anything, and ends with the last ')'. */
 static bool
 read_process(pid_t pid, struct process *process)
 {
 	char path[PATH_BYTES], text[STAT_BYTES];
-	uint64_t utime, stime, cutime, cstime;
 	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	if (kernel_file_read(path, text, sizeof text) < 0)
+	const char *rest = kernel_file_read(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
+	if (rest == NULL)
 		return false;
-	const char *rest = strrchr(text, ')');
-	if (rest == NULL ||
-	    sscanf(rest,
-	           ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64 " %" SCNu64 " %" SCNu64
-	           " %*d %*d %*d %*d %" SCNu64 " %*u %" SCNu64,
-	           &utime, &stime, &cutime, &cstime, &process->started_ticks, &process->resident_pages) != 6)
-		return false;
-	process->own_ticks = utime + stime;
-	process->children_ticks = cutime + cstime;
+	*process = (struct process){.own_ticks = field_of(rest, FIELD_UTIME) + field_of(rest, FIELD_STIME),
+	                            .children_ticks = field_of(rest, FIELD_CUTIME) + field_of(rest, FIELD_CSTIME),
+	                            .started_ticks = field_of(rest, FIELD_STARTTIME),
+	                            .resident_pages = field_of(rest, FIELD_RSS)};
 	return true;
 }
 
