@@ -15,6 +15,7 @@
 #include "log.h"
 #include "log_destination.h"
 #include "log_writer.h"
+#include "metrics.h"
 #include "pid_file.h"
 #include "redact.h"
 #include "router.h"
@@ -119,6 +120,7 @@ service_brief_workers(struct service *service, struct err *err)
 	                                           .router = service->app.router,
 	                                           .admin_router = service->admin_router,
 	                                           .redact = service->redact,
+	                                           .registry = service->app.metrics,
 	                                           .log = service->log,
 	                                           .trace_log = service->trace_log,
 	                                           .instance_id = service->instance_id,
@@ -185,6 +187,15 @@ log_writer_of(const struct service *service)
 	                                  .gather_ms = service->settings->log_flush_ms};
 }
 
+/* The supervisor has obituaries to count. */
+static void
+count_own(struct service *service)
+{
+	if (service->settings->enable_metrics)
+		service->metrics = metrics_create(service->board, service->app.metrics, SCOREBOARD_SUPERVISOR);
+	metrics_count_log(service->metrics, service->log);
+}
+
 static int
 supervise(struct service *service, struct err *err)
 {
@@ -195,6 +206,7 @@ supervise(struct service *service, struct err *err)
 	const struct log_writer_config log_writer = log_writer_of(service);
 	if (service_brief_workers(service, err) != 0)
 		return -1;
+	count_own(service);
 	return supervisor_run(
 		&(struct supervisor_config){
 			.pools = pools,
@@ -297,6 +309,7 @@ service_destroy(struct service *service)
 	handover_fini(&service->inherited);
 	for (size_t role = 0; role < HANDOVER_ROLES; role++)
 		handoff_close(&service->handoffs[role]);
+	metrics_destroy(service->metrics);
 	scoreboard_close(service->board);
 	log_destroy(service->log);
 	trace_log_destroy(service->trace_log);

@@ -16,6 +16,7 @@
 #include "service_manager.h"
 #include "worker_main.h"
 
+struct metrics;
 struct redact;
 struct router;
 struct trace_log;
@@ -38,6 +39,7 @@ struct service {
 	struct trace_log *trace_log;       /* NULL: no TRACE_FILE */
 	char instance_id[UUID_TEXT_BYTES]; /* of this start, for its spans */
 	struct scoreboard *board;
+	struct metrics *metrics;                  /* the supervisor's own; NULL: ENABLE_METRICS is off */
 	bool board_adopted;                       /* from the program before, with what its rings hold */
 	struct listener_set sets[HANDOVER_ROLES]; /* by role: LISTEN, ADMIN_LISTEN */
 	struct handoff handoffs[HANDOVER_ROLES];

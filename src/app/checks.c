@@ -164,11 +164,9 @@ remember_passed(struct checks *checks, const struct health_report *report)
 		atomic_store_explicit(&service->checks_passed, 1, memory_order_relaxed);
 }
 
-void
-checks_collect(struct checks *checks, struct health_report *report)
+static void
+fill_report(const struct checks *checks, const struct check_result *results, struct health_report *report)
 {
-	struct check_result results[SCOREBOARD_MAX_CHECKS];
-	get_results(checks, results);
 	report->count = checks->count;
 	for (size_t i = 0; i < checks->count; i++) {
 		const struct check *check = &checks->checks[i];
@@ -180,7 +178,23 @@ checks_collect(struct checks *checks, struct health_report *report)
 			.result = results[i],
 		};
 	}
+}
+
+void
+checks_collect(struct checks *checks, struct health_report *report)
+{
+	struct check_result results[SCOREBOARD_MAX_CHECKS];
+	get_results(checks, results);
+	fill_report(checks, results, report);
 	remember_passed(checks, report);
+}
+
+void
+checks_peek(const struct checks *checks, struct health_report *report)
+{
+	struct check_result results[SCOREBOARD_MAX_CHECKS];
+	read_all(checks, results);
+	fill_report(checks, results, report);
 }
 
 const struct check_report *

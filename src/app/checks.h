@@ -48,6 +48,8 @@ struct health_report {
 
 /* Takes at most HEALTH_CHECK_TIMEOUT and a little, whatever hangs. */
 void checks_collect(struct checks *checks, struct health_report *report);
+/* What was published last, of whatever age, without running anything. */
+void checks_peek(const struct checks *checks, struct health_report *report);
 /* The first critical check that is not healthy, NULL where all are. A check that is not configured does not fail. */
 const struct check_report *health_first_failure(const struct health_report *report);
 

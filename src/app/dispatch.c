@@ -11,6 +11,7 @@
 
 #include "arena.h"
 #include "log.h"
+#include "request_metrics.h"
 #include "response.h"
 #include "router.h"
 #include "scoreboard.h"
@@ -175,6 +176,7 @@ static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
+	request_metrics_count(&dispatch->request, &dispatch->response);
 	wrap_log_written(&dispatch->request, &dispatch->response);
 	log_settle(dispatch->services->log);
 	slot_set_request(dispatch->services->slot, NULL);

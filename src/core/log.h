@@ -50,6 +50,9 @@ struct log_shared {
 };
 /* From here on the log heeds those levels and counts its errors there. */
 void log_share(struct log *log, const struct log_shared *shared);
+/* Records of this process are counted there from now on, by level; NULL: not at all. Threads and processes may share. */
+#define LOG_LEVELS (VT_CRITICAL + 1)
+void log_count_in(struct log *log, _Atomic uint64_t *const cells[static LOG_LEVELS]);
 
 struct log_context;
 /*

@@ -59,7 +59,8 @@ struct settings {
 	char *trace_file;
 	int64_t trace_buffer_bytes; /* a process's own */
 	int64_t trace_sample;       /* of the traces that start here, in millionths */
-	bool enable_health_checks, enable_status;
+	bool enable_metrics, enable_health_checks, enable_status;
+	int64_t metrics_series_max;
 	int64_t health_check_timeout_ms, health_cache_ms;
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
 	struct text_list critical_checks;

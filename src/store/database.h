@@ -66,6 +66,9 @@ void database_ping_begin(struct database *db);
 enum io_progress database_ping_step(struct database *db, struct io_want *want, enum vt_result *result);
 void database_ping_abandon(struct database *db);
 
+/* Whether it is connected at this moment, and how often it came to be. */
+bool database_connected(const struct database *db);
+uint64_t database_connects(const struct database *db);
 /* The SQLSTATE of the last statement that the server refused, "" where the last one was not. */
 const char *database_sqlstate(const struct database *db);
 /* Why the last operation failed: "connection refused", without host, user or password. Static or the database's. */
