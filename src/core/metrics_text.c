@@ -144,7 +144,8 @@ static void
 put_uint(struct strbuf *out, uint64_t value)
 {
 	char digits[DECIMAL_BYTES];
-	strbuf_append(out, digits, decimal_uint(digits, value));
+	size_t size = decimal_uint(digits, value);
+	strbuf_append(out, digits, size);
 }
 
 /* Seconds, from nanoseconds. */
