@@ -36,7 +36,7 @@ read_interval(const char *text, int64_t *interval_ms, struct err *err)
 int
 ctl_prove_top(const struct ctl *ctl, struct err *err)
 {
-	int64_t interval_ms;
+	int64_t interval_ms = INTERVAL_DEFAULT_MS;
 	if (ctl->json)
 		return err_set(err, "top is for people; status takes --json.");
 	return read_interval(ctl->interval, &interval_ms, err);
@@ -133,7 +133,7 @@ run(const struct ctl *ctl, struct top *top, int64_t interval_ms, struct err *err
 int
 ctl_top(const struct ctl *ctl, struct err *err)
 {
-	int64_t interval_ms;
+	int64_t interval_ms = INTERVAL_DEFAULT_MS;
 	if (read_interval(ctl->interval, &interval_ms, err) != 0)
 		return -1;
 	if (ctl->once || !isatty(STDOUT_FILENO))
