@@ -28,13 +28,13 @@ void metrics_destroy(struct metrics *metrics);
 
 /* values: as many as the metric has labels; any bytes, which are cut and cleaned (metric_labels_write()). */
 void metrics_count(struct metrics *metrics, size_t metric, const char *const *values, uint64_t by);
-void metrics_set(struct metrics *metrics, size_t metric, const char *const *values, double value);
+void metrics_set(struct metrics *metrics, size_t number, const char *const *values, double value);
 
 struct observation {
 	double value;                    /* in the unit of storage: nanoseconds, bytes, or as it is */
 	const struct exemplar *exemplar; /* NULL: none */
 };
-void metrics_observe(struct metrics *metrics, size_t metric, const char *const *values,
+void metrics_observe(struct metrics *metrics, size_t number, const char *const *values,
                      const struct observation *observation);
 
 /* The first cell of a series, for who counts there with an atomic addition; NULL: none. */
