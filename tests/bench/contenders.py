@@ -36,7 +36,8 @@ class Job:
 
 def run(argv: list[str], directory: Path, **env: str) -> None:
     """A compiler."""
-    done = subprocess.run(argv, cwd=directory, capture_output=True, text=True, env={"PATH": os.environ.get("PATH", PATH), "LC_ALL": "C", **env})
+    done = subprocess.run(argv, cwd=directory, capture_output=True, text=True,
+                          env={"PATH": os.environ.get("PATH", PATH), "LC_ALL": "C", **env})
     if done.returncode != 0:
         raise BuildError(f"{' '.join(argv)} failed: {(done.stdout + done.stderr)[-2000:]}")
 

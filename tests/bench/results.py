@@ -93,8 +93,8 @@ class Results:
         out = []
         for connections in self.connections():
             out.append(f"\n{connections} connection{'s' if connections > 1 else ''}")
-            out.append(f"  {'':<13}{'req/s':>9}{'spread':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'cpu us':>8}{'MiB':>8}{'errors':>8}{'starved':>9}"
-                       f"   {'Vitals: req/s':>13}{'p99':>9}{'cpu':>8}{'memory':>8}")
+            out.append(f"  {'':<13}{'req/s':>9}{'spread':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'cpu us':>8}{'MiB':>8}"
+                       f"{'errors':>8}{'starved':>9}   {'Vitals: req/s':>13}{'p99':>9}{'cpu':>8}{'memory':>8}")
             out += [self._row(name, connections) for name in self.samples if self.of(name, connections)]
         out += [f"\nskipped {name}: {why}" for name, why in self.skipped.items()]
         return "\n".join(out + self._goals())
