@@ -129,7 +129,7 @@ take(int epoll, int listener)
 static void
 serve(int listener, const char *body)
 {
-	struct answer answer;
+	struct answer answer = {0};
 	build(&answer, body);
 	int epoll = epoll_create1(EPOLL_CLOEXEC);
 	struct epoll_event events[EVENTS] = {{.events = EPOLLIN | EPOLLEXCLUSIVE}};
