@@ -190,8 +190,7 @@ START_TEST(no_bytes_of_a_client_reach_the_terminal)
 {
 	static const char *const evil[] = {"/\x1b[2J\x1b]0;x\x07",
 	                                   "/\r\nserving",
-	                                   "/\xc2\x9b"
-	                                   "2J",
+	                                   "/\xc2\x9b\x32J",
 	                                   "/\x9b",
 	                                   "/\xff\xfe",
 	                                   "/\x7f\x08"};
