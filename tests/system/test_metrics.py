@@ -146,6 +146,7 @@ def test_turned_off_by_a_reload_and_on_again(instance: Callable[..., Vitalsd]) -
         made.write_settings()
         os.kill(made.pid, signal.SIGHUP)
         wait_for(lambda: made.ask("GET", "/metrics").status == status, 15, f"/metrics is {value}")
+    wait_for(lambda: len(made.log.find("Service reloaded")) == 2 and len(made.workers()) == made.processes_wanted(), 15, "the old ones are gone")
     assert total(scrape(made), f"{DURATION}_count", route="_none", status_code="404") >= 1
 
 

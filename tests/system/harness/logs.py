@@ -3,9 +3,8 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any
 
 from .processes import wait_for
 
@@ -47,9 +46,8 @@ def parse_line(line: bytes) -> Record:
 class LogFile:
     """Reads on where it stopped; keeps all records."""
 
-    def __init__(self, path: Path, waiting: Optional[Callable[[], bool]] = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path, self.offset, self.kept = path, 0, []  # type: Path, int, list[Record]
-        self.waiting = waiting  # True while the log writer has records that are not in the file yet
 
     def records(self) -> list[Record]:
         """All complete lines so far."""
@@ -66,10 +64,7 @@ class LogFile:
         return self.kept
 
     def find(self, message: str, **fields: Any) -> list[Record]:
-        """The records of that message whose fields have these values; those that are on their way are waited for."""
-        end = time.monotonic() + 0.3  # under load there always are some
-        while self.waiting is not None and time.monotonic() < end and self.waiting():
-            time.sleep(0.005)
+        """The records of that message whose fields have these values."""
         return [found for found in self.records()
                 if found["message"] == message and all(found.get(key) == value for key, value in fields.items())]
 

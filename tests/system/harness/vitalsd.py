@@ -1,7 +1,6 @@
 """The service under test: its settings file, its processes, its log."""
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -58,7 +57,7 @@ class Vitalsd:
         }
         self.settings.update(settings)
         self.env_file = directory / "vitals.env"
-        self.log = LogFile(directory / "vitals.log", self.log_waits)
+        self.log = LogFile(directory / "vitals.log")
         self.process: Optional[Process] = None
         self.before: list[str] = []         # a command that executes the one after it
         self.stderr: Optional[int] = None   # a descriptor; otherwise a file
@@ -117,13 +116,6 @@ class Vitalsd:
     def log_writers(self) -> list[int]:
         """The pids of the processes that write the log: one, but for a moment during a reload."""
         return [pid for pid in children_of(self.pid) if name_of(pid) == LOG_WRITER]
-
-    def log_waits(self) -> bool:
-        """Records are on their way to the file; False also where nothing can be told, since nobody is there."""
-        done = subprocess.run([str(build_directory() / "vitalsctl"), "--scoreboard", str(self.settings["SCOREBOARD"]), "--json", "status"],
-                              capture_output=True, env={"PATH": PATH, "LC_ALL": "C"}, timeout=20)
-        log = json.loads(done.stdout)["log"] if done.returncode == 0 else {}
-        return log.get("writer") is not None and log["waiting_bytes"] > 0
 
     def connect(self, address: Optional[fcgi.Address] = None, seconds: float = 10.0) -> fcgi.Connection:
         """A raw FastCGI connection."""
