@@ -188,12 +188,8 @@ END_TEST
 /* The terminal's control sequences begin with C0, C1 or what is no UTF-8. */
 START_TEST(no_bytes_of_a_client_reach_the_terminal)
 {
-	static const char *const evil[] = {"/\x1b[2J\x1b]0;x\x07",
-	                                   "/\r\nserving",
-	                                   "/\xc2\x9b\x32J",
-	                                   "/\x9b",
-	                                   "/\xff\xfe",
-	                                   "/\x7f\x08"};
+	static const char *const evil[] = {
+		"/\x1b[2J\x1b]0;x\x07", "/\r\nserving", "/\xc2\x9b\x32J", "/\x9b", "/\xff\xfe", "/\x7f\x08"};
 	for (size_t i = 0; i < sizeof evil / sizeof *evil; i++) {
 		add_request(4, 12.5, evil[i]);
 		snprintf(rows[4].request.method, sizeof rows[4].request.method, "%s", evil[i]);
