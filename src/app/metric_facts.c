@@ -5,12 +5,10 @@
  */
 #include "metric_facts.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 
+#include "address.h"
 #include "arena.h"
 #include "checks.h"
 #include "clock.h"
@@ -27,7 +25,6 @@
 
 #define FIRST_SAMPLES 64
 #define LABELS_FIRST_BYTES 128
-#define LISTENER_BYTES 160
 #define VALUES(...) ((const char *const[METRIC_LABELS]){__VA_ARGS__})
 
 /* ---- Samples ------------------------------------------------------------------------------------ */
@@ -126,18 +123,6 @@ add_slot(struct slot_sums *sums, const struct scoreboard *board, const struct sl
 	sums->active += slot_get_request(slot, &request);
 }
 
-static uint64_t
-dropped_in(const struct scoreboard *board, enum ring_kind kind)
-{
-	const struct ring own = scoreboard_ring(board, SCOREBOARD_SUPERVISOR, kind);
-	uint64_t dropped = atomic_load_explicit(&own.shared->dropped, memory_order_relaxed);
-	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
-		const struct ring ring = scoreboard_ring(board, i, kind);
-		dropped += atomic_load_explicit(&ring.shared->dropped, memory_order_relaxed);
-	}
-	return dropped;
-}
-
 static void
 add_pool(struct metric_facts *facts, struct services *services)
 {
@@ -148,8 +133,8 @@ add_pool(struct metric_facts *facts, struct services *services)
 	metric_facts_add(facts, METRIC_CONNECTIONS, NULL, (double)sums.connections);
 	metric_facts_add(facts, METRIC_CONNECTIONS_GIVEN, NULL, (double)sums.given);
 	metric_facts_add(facts, METRIC_CONNECTIONS_TAKEN, NULL, (double)sums.taken);
-	metric_facts_add(facts, METRIC_LOG_DROPPED, NULL, (double)dropped_in(services->board, RING_LOG));
-	metric_facts_add(facts, METRIC_SPANS_DROPPED, NULL, (double)dropped_in(services->board, RING_TRACE));
+	metric_facts_add(facts, METRIC_LOG_DROPPED, NULL, (double)scoreboard_dropped(services->board, RING_LOG));
+	metric_facts_add(facts, METRIC_SPANS_DROPPED, NULL, (double)scoreboard_dropped(services->board, RING_TRACE));
 	const struct error_totals errors = error_table_totals(scoreboard_errors(services->board));
 	metric_facts_add(facts, METRIC_ERRORS, NULL, (double)errors.total);
 	const struct series_directory directory = scoreboard_directory(services->board);
@@ -159,45 +144,18 @@ add_pool(struct metric_facts *facts, struct services *services)
 
 /* ---- Listeners ---------------------------------------------------------------------------------- */
 
-union any_address {
-	struct sockaddr any;
-	struct sockaddr_un local;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
-
-/* As LISTEN would name it, whoever opened it. */
-static void
-name_listener(int fd, char text[static LISTENER_BYTES])
-{
-	union any_address address = {.any.sa_family = AF_UNSPEC};
-	socklen_t size = sizeof address;
-	char ip[INET6_ADDRSTRLEN] = "";
-	snprintf(text, LISTENER_BYTES, "fd:%d", fd);
-	if (getsockname(fd, &address.any, &size) != 0)
-		return;
-	if (address.any.sa_family == AF_UNIX && size > offsetof(struct sockaddr_un, sun_path)) {
-		snprintf(text, LISTENER_BYTES, "unix:%.*s", (int)sizeof address.local.sun_path, address.local.sun_path);
-	} else if (address.any.sa_family == AF_INET) {
-		inet_ntop(AF_INET, &address.in.sin_addr, ip, sizeof ip);
-		snprintf(text, LISTENER_BYTES, "tcp:%s:%u", ip, ntohs(address.in.sin_port));
-	} else if (address.any.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &address.in6.sin6_addr, ip, sizeof ip);
-		snprintf(text, LISTENER_BYTES, "tcp:[%s]:%u", ip, ntohs(address.in6.sin6_port));
-	}
-}
-
 static void
 add_queues(struct metric_facts *facts, const struct services *services)
 {
 	for (size_t i = 0; i < services->listen_fd_count; i++) {
 		struct listen_queue queue;
-		char name[LISTENER_BYTES];
+		struct address address;
 		if (listen_queue_read(services->listen_fds[i], &queue) != 0)
 			continue;
-		name_listener(services->listen_fds[i], name);
-		metric_facts_add(facts, METRIC_LISTEN_QUEUE, VALUES(name), queue.pending);
-		metric_facts_add(facts, METRIC_LISTEN_QUEUE_CAPACITY, VALUES(name), queue.capacity);
+		if (address_of_socket(&address, services->listen_fds[i]) != 0)
+			snprintf(address.text, sizeof address.text, "fd:%d", services->listen_fds[i]);
+		metric_facts_add(facts, METRIC_LISTEN_QUEUE, VALUES(address.text), queue.pending);
+		metric_facts_add(facts, METRIC_LISTEN_QUEUE_CAPACITY, VALUES(address.text), queue.capacity);
 	}
 }
 

@@ -6,55 +6,17 @@
  */
 #include <dirent.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "kernel_file.h"
 #include "metric_facts.h"
 #include "owner.h"
+#include "process_stat.h"
 #include "services.h"
 
-#define STAT_BYTES 1024
 #define PATH_BYTES 64
-#define DECIMAL 10
-
-enum { FIELD_UTIME = 14, FIELD_STIME, FIELD_CUTIME, FIELD_CSTIME, FIELD_STARTTIME = 22, FIELD_RSS = 24 };
-
-struct process {
-	uint64_t own_ticks, children_ticks;
-	uint64_t started_ticks; /* since boot */
-	uint64_t resident_pages;
-};
-
-/* The n-th field of proc_pid_stat(5), of those behind the name: the third and later ones. Each follows a blank. */
-static uint64_t
-field_of(const char *behind_name, int n)
-{
-	const char *at = behind_name;
-	for (int i = 2; i < n && at != NULL; i++)
-		at = strchr(at + 1, ' ');
-	return at != NULL ? strtoull(at, NULL, DECIMAL) : 0;
-}
-
-/* False: it is gone. The name may hold anything, and ends with the last ')'. */
-static bool
-read_process(pid_t pid, struct process *process)
-{
-	char path[PATH_BYTES], text[STAT_BYTES];
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	const char *rest = kernel_file_read(path, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
-	if (rest == NULL)
-		return false;
-	*process = (struct process){.own_ticks = field_of(rest, FIELD_UTIME) + field_of(rest, FIELD_STIME),
-	                            .children_ticks = field_of(rest, FIELD_CUTIME) + field_of(rest, FIELD_CSTIME),
-	                            .started_ticks = field_of(rest, FIELD_STARTTIME),
-	                            .resident_pages = field_of(rest, FIELD_RSS)};
-	return true;
-}
 
 /* Linux 6.2 and later say it as the directory's size. 0 where it may not be looked at. */
 static uint64_t
@@ -80,7 +42,7 @@ struct process_sums {
 };
 
 static void
-add_process(struct process_sums *sums, pid_t pid, const struct process *process)
+add_process(struct process_sums *sums, pid_t pid, const struct process_stat *process)
 {
 	sums->ticks += process->own_ticks;
 	sums->pages += process->resident_pages;
@@ -92,15 +54,15 @@ add_workers(struct process_sums *sums, struct scoreboard *board)
 {
 	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
 		const struct slot *slot = scoreboard_slot(board, i);
-		struct process process;
+		struct process_stat process;
 		pid_t pid = slot_pid(slot);
-		if (pid > 0 && scoreboard_slot_lives(board, slot) && read_process(pid, &process))
+		if (pid > 0 && scoreboard_slot_lives(board, slot) && process_stat_read(&process, pid))
 			add_process(sums, pid, &process);
 	}
 }
 
 static double
-start_time(const struct process *process, double ticks_per_s)
+start_time(const struct process_stat *process, double ticks_per_s)
 {
 	struct timespec boot;
 	clock_gettime(CLOCK_BOOTTIME, &boot);
@@ -113,11 +75,11 @@ void
 metric_processes_gather(struct metric_facts *facts, struct services *services)
 {
 	struct process_sums sums = {0};
-	struct process process;
+	struct process_stat process;
 	double ticks_per_s = (double)sysconf(_SC_CLK_TCK);
 	add_workers(&sums, services->board);
 	pid_t supervisor = owner_pid(atomic_load(&scoreboard_service(services->board)->supervisor));
-	if (supervisor > 0 && read_process(supervisor, &process)) {
+	if (supervisor > 0 && process_stat_read(&process, supervisor)) {
 		add_process(&sums, supervisor, &process);
 		sums.ticks += process.children_ticks;
 		metric_facts_add(facts, METRIC_PROCESS_START, NULL, start_time(&process, ticks_per_s));

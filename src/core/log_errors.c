@@ -17,20 +17,13 @@
 /* The fields that tell one failure at a place from another; the first that a record has counts. */
 static const char *const code_fields[] = {"status_code", "sqlstate", "signal", "exit_code"};
 
-/* The NUL too: "ab" and "c" are not "a" and "bc". */
-static uint64_t
-mix(uint64_t hash, const char *text)
-{
-	return fnv_bytes(hash, text, strlen(text) + 1);
-}
-
 uint64_t
 log_errors_fingerprint(const struct error_kind *kind)
 {
-	uint64_t hash = mix(FNV_OFFSET, kind->route);
-	hash = mix(hash, kind->message);
-	hash = mix(hash, kind->code);
-	hash = mix(hash, kind->place);
+	uint64_t hash = fnv_closed_text(FNV_OFFSET, kind->route);
+	hash = fnv_closed_text(hash, kind->message);
+	hash = fnv_closed_text(hash, kind->code);
+	hash = fnv_closed_text(hash, kind->place);
 	return hash != 0 ? hash : 1;
 }
 

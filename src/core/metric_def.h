@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "metric_store.h"
 
@@ -20,6 +21,23 @@ enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* How values are stored: whole numbers, for seconds nanoseconds, for reals the bits of a double. */
 enum metric_unit { METRIC_WHOLE, METRIC_BYTES, METRIC_SECONDS, METRIC_REAL };
+
+/* A real as its cell holds it, and back. */
+static inline uint64_t
+metric_real_bits(double value)
+{
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof bits);
+	return bits;
+}
+
+static inline double
+metric_real(uint64_t bits)
+{
+	double value;
+	memcpy(&value, &bits, sizeof value);
+	return value;
+}
 
 /* Where a scrape finds its values. */
 enum metric_source {

@@ -11,11 +11,11 @@
 
 #include "clock.h"
 #include "err.h"
+#include "fnv.h"
 #include "insist.h"
+#include "text.h"
 
 #define METRICS_MOST 1000
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 
 struct metric_registry {
 	struct metric *metrics;
@@ -26,31 +26,16 @@ struct metric_registry {
 
 /* ---- The shape ---------------------------------------------------------------------------------- */
 
-static uint64_t
-mix(uint64_t hash, const void *data, size_t size_bytes)
-{
-	const unsigned char *bytes = data;
-	for (size_t i = 0; i < size_bytes; i++)
-		hash = (hash ^ bytes[i]) * FNV_PRIME;
-	return hash;
-}
-
-static uint64_t
-mix_text(uint64_t hash, const char *text)
-{
-	return mix(hash, text, strlen(text) + 1);
-}
-
 /* Not the help: to say it better is no reason to count anew. */
 static uint64_t
 shape_of(const struct metric *metric)
 {
 	const struct metric_def *def = &metric->def;
 	const unsigned char kind[] = {(unsigned char)def->type, (unsigned char)def->unit, (unsigned char)def->source};
-	uint64_t hash = mix(mix_text(FNV_OFFSET, def->name), kind, sizeof kind);
+	uint64_t hash = fnv_bytes(fnv_closed_text(FNV_OFFSET, def->name), kind, sizeof kind);
 	for (size_t i = 0; i < metric->label_count; i++)
-		hash = mix_text(hash, def->labels[i]);
-	hash = mix(hash, metric->raw_bounds, def->bound_count * sizeof *metric->raw_bounds);
+		hash = fnv_closed_text(hash, def->labels[i]);
+	hash = fnv_bytes(hash, metric->raw_bounds, def->bound_count * sizeof *metric->raw_bounds);
 	return hash != 0 ? hash : 1;
 }
 
@@ -78,20 +63,13 @@ is_name(const char *text, size_t max)
 	       text[strspn(text, rest)] == '\0' && strlen(text) < max;
 }
 
-static bool
-ends_with(const char *text, const char *end)
-{
-	size_t size = strlen(text), end_size = strlen(end);
-	return size > end_size && strcmp(text + size - end_size, end) == 0;
-}
-
 /* Bytes of the family's name: OpenMetrics names a counter without its _total. */
 static size_t
 family_size(const char *name)
 {
 	static const char *const suffixes[] = {"_total", "_bucket", "_count", "_sum", "_created", "_info"};
 	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
-		if (ends_with(name, suffixes[i]))
+		if (text_ends_with(name, strlen(name), suffixes[i]))
 			return strlen(name) - strlen(suffixes[i]);
 	return strlen(name);
 }
@@ -117,7 +95,7 @@ prove_name(const struct metric_registry *registry, const struct metric_def *def,
 			"the metric name \"%.100s\" is none: letters, digits and underscores, no digit in front, "
 			"%d characters at most.",
 			def->name != NULL ? def->name : "", METRIC_NAME_BYTES - 1);
-	if ((def->type == METRIC_COUNTER) != ends_with(def->name, "_total"))
+	if ((def->type == METRIC_COUNTER) != text_ends_with(def->name, strlen(def->name), "_total"))
 		return err_set(err, "the metric %s: the name of a counter, and of nothing else, ends in _total.",
 		               def->name);
 	if (def->type != METRIC_COUNTER && family_size(def->name) != strlen(def->name))

@@ -191,27 +191,12 @@ metrics_count(struct metrics *metrics, size_t metric, const char *const *values,
 void
 metrics_count_log(struct metrics *metrics, struct log *log)
 {
-	static const char *const levels[LOG_LEVELS] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 	_Atomic uint64_t *cells[LOG_LEVELS];
-	for (size_t i = 0; i < LOG_LEVELS; i++)
-		cells[i] = metrics_cell(metrics, METRIC_LOG_RECORDS, (const char *const[METRIC_LABELS]){levels[i]});
+	for (size_t i = 0; i < LOG_LEVELS; i++) {
+		const char *const values[METRIC_LABELS] = {log_level_name((enum vt_level)i)};
+		cells[i] = metrics_cell(metrics, METRIC_LOG_RECORDS, values);
+	}
 	log_count_in(log, cells);
-}
-
-static uint64_t
-bits_of(double value)
-{
-	uint64_t bits;
-	memcpy(&bits, &value, sizeof bits);
-	return bits;
-}
-
-static double
-real_of(uint64_t bits)
-{
-	double value;
-	memcpy(&value, &bits, sizeof value);
-	return value;
 }
 
 void
@@ -222,7 +207,7 @@ metrics_set(struct metrics *metrics, size_t number, const char *const *values, d
 		return;
 	const struct metric *metric = metric_registry_at(metrics->registry, number);
 	struct series_cells *cells = metric->def.source == SOURCE_SHARED ? metrics->shared : metrics->own;
-	uint64_t stored = metric->def.unit == METRIC_REAL ? bits_of(value) : (uint64_t)value;
+	uint64_t stored = metric->def.unit == METRIC_REAL ? metric_real_bits(value) : (uint64_t)value;
 	atomic_store_explicit(&cells[index].buckets[0], stored, memory_order_relaxed);
 }
 
@@ -242,8 +227,8 @@ add_to_sum(_Atomic uint64_t *sum, const struct metric *metric, double value)
 		cell_add(sum, (uint64_t)value);
 		return;
 	}
-	double before = real_of(atomic_load_explicit(sum, memory_order_relaxed));
-	atomic_store_explicit(sum, bits_of(before + value), memory_order_relaxed);
+	double before = metric_real(atomic_load_explicit(sum, memory_order_relaxed));
+	atomic_store_explicit(sum, metric_real_bits(before + value), memory_order_relaxed);
 }
 
 void

@@ -16,6 +16,7 @@
 #include "decimal.h"
 #include "scoreboard.h"
 #include "strbuf.h"
+#include "text.h"
 
 #define REAL_BYTES 40
 #define NS_DIGITS 9
@@ -43,14 +44,6 @@ struct scrape {
 
 /* ---- Summing up --------------------------------------------------------------------------------- */
 
-static double
-real_of(uint64_t bits)
-{
-	double value;
-	memcpy(&value, &bits, sizeof value);
-	return value;
-}
-
 static size_t
 cells_of(const struct metric *metric)
 {
@@ -65,7 +58,7 @@ add_cells(struct row *row, const struct series_cells *cells)
 	uint64_t sum = atomic_load_explicit(&cells->sum, memory_order_relaxed);
 	row->sum += sum;
 	if (row->metric->def.unit == METRIC_REAL)
-		row->real_sum += real_of(sum);
+		row->real_sum += metric_real(sum);
 }
 
 enum place_kind { PLACE_SUPERVISOR, PLACE_ALIVE, PLACE_LEFT };
@@ -210,13 +203,6 @@ put_bound(struct strbuf *out, double value)
 
 /* ---- Writing ------------------------------------------------------------------------------------ */
 
-static bool
-ends_with(const char *text, size_t size, const char *end)
-{
-	size_t end_size = strlen(end);
-	return size > end_size && memcmp(text + size - end_size, end, end_size) == 0;
-}
-
 static size_t
 family_size(const struct scrape *scrape, const struct metric_def *def)
 {
@@ -230,7 +216,7 @@ put_unit(struct scrape *scrape, const char *family, size_t size)
 {
 	static const char *const units[] = {"seconds", "bytes"};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (ends_with(family, size, units[i])) {
+		if (text_ends_with(family, size, units[i])) {
 			strbuf_puts(scrape->out, "# UNIT ");
 			strbuf_append(scrape->out, family, size);
 			strbuf_putc(scrape->out, ' ');
@@ -290,7 +276,7 @@ put_stored(struct scrape *scrape, const struct metric_def *def, uint64_t value)
 	if (def->unit == METRIC_SECONDS)
 		put_ns(scrape->out, value);
 	else if (def->unit == METRIC_REAL && def->type == METRIC_GAUGE)
-		put_value(scrape->out, real_of(value));
+		put_value(scrape->out, metric_real(value));
 	else
 		put_uint(scrape->out, value);
 }

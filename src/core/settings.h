@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "log_schema.h"
+#include "ratio.h"
 #include "text_list.h"
 #include "vitals.h"
 
@@ -23,8 +24,8 @@ struct err;
 /* How many processes share a scoreboard where each serves by itself and WORKERS_MAX says nothing. */
 #define WORKERS_ALONE_MAX 64
 
-/* What a ratio of 1 is in its setting. */
-#define RATIO_WHOLE INT64_C(1000000)
+/* With its escapes it must fit into a record. */
+#define LOG_BODY_SIZE_MAX_BYTES ((size_t)8 << 10)
 
 /* The values in force. Durations are milliseconds, sizes bytes. A text that is not set is NULL. */
 struct settings {

@@ -323,12 +323,11 @@ static const struct setting_def table[] = {
          .offset = FIELD(log_bodies),
          .help = "Whether bodies of requests, and of answers that are errors, are logged, secrets redacted: JSON, forms "
                  "and plain text."},
-	/* With its escapes it must fit into a record. */
 	{.name = "LOG_BODY_SIZE",
          .type = SETTING_SIZE,
          .default_text = "4KiB",
          .min = 64,
-         .max = 8 * KIB,
+         .max = (int64_t)LOG_BODY_SIZE_MAX_BYTES,
          .offset = FIELD(log_body_bytes),
          .help = "How much of a body LOG_BODIES shows."},
 	{.name = "REDACT_FIELDS",
@@ -356,7 +355,7 @@ static const struct setting_def table[] = {
 	{.name = "TRACE_SAMPLE",
          .type = SETTING_RATIO,
          .default_text = "1",
-         .max = 1000000,
+         .max = RATIO_WHOLE,
          .offset = FIELD(trace_sample),
          .help = "The share of the traces that start here whose spans are written; a trace that comes from elsewhere "
                  "goes by its own sampled flag."},

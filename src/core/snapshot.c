@@ -78,24 +78,25 @@ count_levels(const struct level_control *levels)
 	return count;
 }
 
-static void
-read_rings(struct snapshot_log *log, const struct scoreboard *board, unsigned index)
+static uint64_t
+waiting_in(const struct scoreboard *board, unsigned index)
 {
 	const struct log_ring *records = scoreboard_ring(board, index, RING_LOG).shared;
 	uint64_t tail = atomic_load(&records->tail), head = atomic_load(&records->head);
-	log->waiting_bytes += head - tail;
-	log->dropped += atomic_load(&records->dropped);
-	log->spans_dropped += atomic_load(&scoreboard_ring(board, index, RING_TRACE).shared->dropped);
+	return head - tail;
 }
 
 static struct snapshot_log
 read_log(const struct scoreboard *board)
 {
 	uint64_t writer = atomic_load(&scoreboard_ring(board, SCOREBOARD_SUPERVISOR, RING_LOG).shared->reader);
-	struct snapshot_log log = {.writer = owner_pid(writer), .writer_lives = owner_lives(writer)};
-	read_rings(&log, board, SCOREBOARD_SUPERVISOR);
+	struct snapshot_log log = {.writer = owner_pid(writer),
+	                           .writer_lives = owner_lives(writer),
+	                           .dropped = scoreboard_dropped(board, RING_LOG),
+	                           .spans_dropped = scoreboard_dropped(board, RING_TRACE),
+	                           .waiting_bytes = waiting_in(board, SCOREBOARD_SUPERVISOR)};
 	for (unsigned i = 0; i < scoreboard_slots(board); i++)
-		read_rings(&log, board, i);
+		log.waiting_bytes += waiting_in(board, i);
 	return log;
 }
 

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
+#include "fnv.h"
+
 #define SLACK 64 /* overflow series, and what is free for good */
 
 /* ---- Where it stands ---------------------------------------------------------------------------- */
@@ -48,22 +48,11 @@ mix_word(uint64_t hash, uint64_t word)
 	return (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-/* The last step of MurmurHash3: every bit of the input moves every bit of the output. */
-static uint64_t
-scatter(uint64_t hash)
-{
-	hash = (hash ^ hash >> 33) * UINT64_C(0xff51afd7ed558ccd);
-	hash = (hash ^ hash >> 33) * UINT64_C(0xc4ceb9fe1a85ec53);
-	return hash ^ hash >> 33;
-}
-
 static uint64_t
 fingerprint_of(const struct series_key *key)
 {
 	uint64_t hash = mix_word(FNV_OFFSET, key->shape);
-	for (size_t i = 0; i < key->size_bytes; i++)
-		hash = (hash ^ (unsigned char)key->labels[i]) * FNV_PRIME;
-	hash = scatter(hash);
+	hash = fnv_scatter(fnv_bytes(hash, key->labels, key->size_bytes));
 	return hash != 0 ? hash : 1;
 }
 
@@ -192,7 +181,7 @@ checksum_of(const struct exemplar *exemplar)
 	hash = mix_word(hash, exemplar->trace_low);
 	hash = mix_word(hash, exemplar->span);
 	hash = mix_word(hash, exemplar->value);
-	return scatter(mix_word(hash, (uint64_t)exemplar->real_ns));
+	return fnv_scatter(mix_word(hash, (uint64_t)exemplar->real_ns));
 }
 
 void

@@ -178,6 +178,8 @@ struct slot *scoreboard_slot(struct scoreboard *board, unsigned index);
 #define SCOREBOARD_SUPERVISOR UINT_MAX
 /* The rings of a slot's place, or of the supervisor's. size_bytes 0: the scoreboard was made without. */
 struct ring scoreboard_ring(const struct scoreboard *board, unsigned index, enum ring_kind kind);
+/* Lines that found no room in any of the rings of that kind, since the scoreboard was made. */
+uint64_t scoreboard_dropped(const struct scoreboard *board, enum ring_kind kind);
 /* Nobody lives in the slot any more: what its rings hold as not yet true is left undecided. By who buries it. */
 void scoreboard_abandon_rings(const struct scoreboard *board, unsigned index);
 /* The index of a slot that is in the board; SCOREBOARD_SUPERVISOR where it is not. */
