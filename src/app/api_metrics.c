@@ -80,13 +80,12 @@ static void
 complain(const struct vt_request *req, int metric, const char *reason)
 {
 	const struct vt_field fields[] = {VT_INT("metric", metric), VT_STR("reason", reason)};
-	log_write(req->with.log, &(const struct log_record){.level = VT_ERROR_LEVEL,
-	                                                    .logger = "vitals.metrics",
-	                                                    .message = "Metric misused",
-	                                                    .site = LOG_SITE,
-	                                                    .context = &req->log_context,
-	                                                    .fields = fields,
-	                                                    .count = sizeof fields / sizeof *fields});
+	request_log(req, (struct log_record){.level = VT_ERROR_LEVEL,
+	                                     .logger = "vitals.metrics",
+	                                     .message = "Metric misused",
+	                                     .site = LOG_SITE,
+	                                     .fields = fields,
+	                                     .count = sizeof fields / sizeof *fields});
 }
 
 /* What to count with; NULL: nothing is to be counted. */

@@ -19,7 +19,6 @@
 #include "slow_request.h"
 #include "wrappers.h"
 
-#define LOGGER "vitals.request"
 #define FIELDS_MAX 16
 
 /* A probe that succeeds says nothing new every second; LOG_PROBES=off keeps it out of the way. */
@@ -53,10 +52,8 @@ key_of(const struct vt_request *req)
 static void
 record(const struct vt_request *req, struct log_record record)
 {
-	record.logger = LOGGER;
 	record.key = key_of(req);
-	record.context = &req->log_context;
-	log_write(req->with.log, &record);
+	request_log(req, record);
 }
 
 /* The records of a request are written or not by its correlation ID, which a chain of services has in common. */
@@ -72,7 +69,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	(void)res;
 	enum vt_level level = level_of_success(req);
 	req->log_sampled = is_sampled(req);
-	if (!req->log_sampled || !log_enabled_for(req->with.log, level, LOGGER, &req->log_context))
+	if (!req->log_sampled || !log_enabled_for(req->with.log, level, REQUEST_LOGGER, &req->log_context))
 		return VT_OK;
 	const char *url = request_url(req);
 	const struct vt_field fields[] = {
@@ -93,8 +90,9 @@ enter(struct vt_request *req, struct vt_response *res)
 static size_t
 add_unsampled(struct vt_field *fields, size_t n, struct vt_request *req)
 {
+	const char *url = request_url(req);
 	fields[n++] = VT_BOOL("sampled", false);
-	fields[n++] = VT_STR("url", request_url(req));
+	fields[n++] = LOG_CLEAN("url", url, strlen(url));
 	fields[n++] = VT_STR("client_ip", vt_client_ip(req));
 	return n;
 }

@@ -129,6 +129,12 @@ void log_put(struct log *log, const struct log_record *record);
 /* The record as a line, whatever its level, into a buffer of LOG_RECORD_MAX_BYTES and a NUL. */
 void log_format(const struct log *log, const struct log_record *record, struct strbuf *line);
 
+/* A module may hand over any number: below the lowest is DEBUG, above the highest CRITICAL. */
+static inline enum vt_level
+log_level_bounded(enum vt_level level)
+{
+	return (int)level < VT_DEBUG ? VT_DEBUG : (int)level > VT_CRITICAL ? VT_CRITICAL : level;
+}
 const char *log_level_name(enum vt_level level);
 
 #define LOG_SITE (&(const struct vt_log_site){__FILE__, __func__, __LINE__})
