@@ -7,7 +7,6 @@
 #include "dispatch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "arena.h"
 #include "log.h"
@@ -53,7 +52,7 @@ static enum vt_result
 refuse_unknown(struct vt_request *req, struct vt_response *res)
 {
 	(void)req;
-	return vt_problem(res, 404, "There is nothing at this path.");
+	return response_nothing_here(res);
 }
 
 static enum vt_result
@@ -118,9 +117,8 @@ render(struct dispatch *dispatch, struct exchange *exchange)
 		strbuf_reset(&dispatch->head);
 		response_render(res, RESPONSE_HEAD_ONLY, &dispatch->head);
 	}
-	bool head_only = strcmp(vt_method(&dispatch->request), "HEAD") == 0 || response_bodiless(res->status);
 	exchange->head = &dispatch->head;
-	exchange->body_out = head_only ? NULL : &res->body;
+	exchange->body_out = response_sends_body(res, vt_method(&dispatch->request)) ? &res->body : NULL;
 }
 
 struct dispatch *

@@ -68,8 +68,7 @@ observe(const struct vt_request *req, enum metric_id metric, const char *const *
 static int64_t
 bytes_sent(const struct vt_request *req, const struct vt_response *res)
 {
-	bool none = strcmp(vt_method(req), "HEAD") == 0 || response_bodiless(res->status);
-	return none ? 0 : (int64_t)res->body.length;
+	return response_sends_body(res, vt_method(req)) ? (int64_t)res->body.length : 0;
 }
 
 void

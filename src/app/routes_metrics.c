@@ -35,7 +35,7 @@ show_metrics(struct vt_request *req, struct vt_response *res)
 	struct services *services = services_of(req);
 	struct metric_facts facts;
 	if (!access_may_see_details(req, services->settings))
-		return vt_problem(res, 404, "There is nothing at this path.");
+		return response_nothing_here(res);
 	enum metrics_form form = choose_form(req);
 	metric_facts_gather(&facts, services, req->with.arena);
 	vt_set_header(res, "Cache-Control", "no-store");

@@ -10,8 +10,6 @@
  */
 #include "routes_status.h"
 
-#include <string.h>
-
 #include "accept.h"
 #include "access.h"
 #include "arena.h"
@@ -32,24 +30,8 @@
 
 enum status_form { STATUS_JSON, STATUS_PAGE, STATUS_FORMS };
 
-static const char *const offers[STATUS_FORMS] = {[STATUS_JSON] = "application/json", [STATUS_PAGE] = "text/html"};
-static const char *const formats[STATUS_FORMS] = {[STATUS_JSON] = "json", [STATUS_PAGE] = "html"};
-
-/* -1: ?format names a form that there is not. */
-static int
-choose_form(struct vt_request *req)
-{
-	const char *format = vt_query_param(req, "format", 0);
-	if (format == NULL) {
-		int chosen = accept_choose(vt_header(req, "Accept", 0), offers, STATUS_FORMS);
-		/* RFC 9110 section 12.5.1 allows to answer what was not asked for. */
-		return chosen >= 0 ? chosen : STATUS_JSON;
-	}
-	for (int i = 0; i < STATUS_FORMS; i++)
-		if (strcmp(format, formats[i]) == 0)
-			return i;
-	return -1;
-}
+static const struct accept_form forms[STATUS_FORMS] = {
+	[STATUS_JSON] = {"json", "application/json"}, [STATUS_PAGE] = {"html", "text/html"}};
 
 /* RFC 7617. Only where it is asked for: whoever looks around finds a 404. */
 static enum vt_result
@@ -57,7 +39,7 @@ refuse(struct vt_request *req, struct vt_response *res)
 {
 	const char *token = services_of(req)->settings->admin_token;
 	if (vt_query_param(req, "login", 0) == NULL || token == NULL || token[0] == '\0')
-		return vt_problem(res, 404, "There is nothing at this path.");
+		return response_nothing_here(res);
 	vt_set_header(res, "WWW-Authenticate", "Basic realm=\"status\", charset=\"UTF-8\"");
 	return vt_problem(res, 401, "Any user, and ADMIN_TOKEN for the password.");
 }
@@ -104,7 +86,7 @@ send_json(struct vt_request *req, struct vt_response *res)
 	                                    .levels = levels,
 	                                    .log_level = log_level_name((enum vt_level)services->settings->log_level)};
 	status_write(&status, response_body(res));
-	return response_answered(res, offers[STATUS_JSON]);
+	return response_answered(res, forms[STATUS_JSON].media_type);
 }
 
 static enum vt_result
@@ -122,7 +104,7 @@ show_status(struct vt_request *req, struct vt_response *res)
 	if (!access_may_see_details(req, services_of(req)->settings))
 		return refuse(req, res);
 	vt_set_header(res, "Cache-Control", "no-store");
-	int form = choose_form(req);
+	int form = accept_choose_form(req, forms, STATUS_FORMS);
 	if (form < 0)
 		return vt_problem(res, 400, "format is one of json and html.");
 	vt_set_header(res, "Vary", "Accept");
