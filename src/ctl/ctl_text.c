@@ -25,8 +25,8 @@ ctl_show_deaths(const struct snapshot *snapshot, FILE *out)
 	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
 }
 
-static void
-show_service(const struct snapshot *snapshot, FILE *out)
+void
+ctl_show_state(const struct snapshot *snapshot, const char *reason, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, snapshot->up_s);
@@ -39,7 +39,26 @@ show_service(const struct snapshot *snapshot, FILE *out)
 		fprintf(out, " (%u to %u)", snapshot->workers, snapshot->workers_max);
 	fprintf(out, ", %u idle, %u busy", snapshot->pool.idle, snapshot->pool.busy);
 	if (snapshot->held_back > 0)
-		fprintf(out, ", %u held back, since they keep dying", snapshot->held_back);
+		fprintf(out, ", %u held back%s", snapshot->held_back, reason);
+}
+
+void
+ctl_show_request(const struct snapshot_worker *row, FILE *out)
+{
+	if (!row->has_request)
+		return;
+	ctl_put_safe(row->request.method, out);
+	fputc(' ', out);
+	ctl_put_safe(row->request.path, out);
+	fprintf(out, " (");
+	ctl_put_safe(row->request.correlation_id, out);
+	fputc(')', out);
+}
+
+static void
+show_service(const struct snapshot *snapshot, FILE *out)
+{
+	ctl_show_state(snapshot, ", since they keep dying", out);
 	fprintf(out, "; connections: %u; requests: %llu\n", snapshot->pool.connections,
 	        (unsigned long long)snapshot->pool.requests);
 	ctl_show_deaths(snapshot, out);
@@ -68,12 +87,7 @@ show_worker(const struct snapshot_worker *row, FILE *out)
 	        (unsigned long long)row->requests, (unsigned long long)row->given, (unsigned long long)row->taken);
 	if (row->has_request) {
 		fprintf(out, "  %.3fs ", row->elapsed_s);
-		ctl_put_safe(row->request.method, out);
-		fputc(' ', out);
-		ctl_put_safe(row->request.path, out);
-		fprintf(out, " (");
-		ctl_put_safe(row->request.correlation_id, out);
-		fputc(')', out);
+		ctl_show_request(row, out);
 	}
 	fputc('\n', out);
 }

@@ -67,22 +67,13 @@ static void
 show_state(const struct ctl_look *look, FILE *out)
 {
 	const struct snapshot *snapshot = &look->snapshot;
-	char age[CTL_AGE_BYTES], now[CLOCK_BYTES];
+	char now[CLOCK_BYTES];
 	time_t seconds = (time_t)(look->real_ns / NS_PER_S);
 	struct tm local;
 	if (localtime_r(&seconds, &local) == NULL || strftime(now, sizeof now, "%H:%M:%S", &local) == 0)
 		now[0] = '\0';
-	ctl_write_age(age, snapshot->up_s);
-	fprintf(out, "%s  %s, up %s", now, snapshot->status, age);
-	if (snapshot->supervisor != 0)
-		fprintf(out, ", supervisor %ld%s, generation %u", (long)snapshot->supervisor,
-		        snapshot->supervisor_lives ? "" : " (dead)", snapshot->generation);
-	fprintf(out, "\nworkers: %u of %u", snapshot->pool.workers, snapshot->workers_wanted);
-	if (snapshot->workers_max != snapshot->workers)
-		fprintf(out, " (%u to %u)", snapshot->workers, snapshot->workers_max);
-	fprintf(out, ", %u idle, %u busy", snapshot->pool.idle, snapshot->pool.busy);
-	if (snapshot->held_back > 0)
-		fprintf(out, ", %u held back", snapshot->held_back);
+	fprintf(out, "%s  ", now);
+	ctl_show_state(snapshot, "", out);
 	fprintf(out, "; connections: %u\n", snapshot->pool.connections);
 }
 
@@ -124,14 +115,7 @@ show_worker(const struct snapshot_worker *row, const struct ctl_look *look, cons
 	        slot_role_name(row->role), row->lives ? slot_state_name(row->state) : "dead",
 	        row->has_request ? slot_phase_name(row->phase) : "-", elapsed, row->connections,
 	        (unsigned long long)row->requests, rate);
-	if (row->has_request) {
-		ctl_put_safe(row->request.method, out);
-		fputc(' ', out);
-		ctl_put_safe(row->request.path, out);
-		fprintf(out, " (");
-		ctl_put_safe(row->request.correlation_id, out);
-		fputc(')', out);
-	}
+	ctl_show_request(row, out);
 	fputc('\n', out);
 }
 
