@@ -150,13 +150,21 @@ refuse_connections(void *context)
 }
 
 static void
+tell_not_reopened(const struct service *service, const struct err *err)
+{
+	log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
+	          VT_STR("reason", err->text));
+}
+
+static void
 reopen_service_log(void *context)
 {
 	const struct service *service = context;
 	struct err err;
-	if (log_reopen(service->log, &err) != 0 || trace_log_reopen(service->trace_log, &err) != 0)
-		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
-		          VT_STR("reason", err.text));
+	if (log_reopen(service->log, &err) != 0)
+		tell_not_reopened(service, &err);
+	if (trace_log_reopen(service->trace_log, &err) != 0)
+		tell_not_reopened(service, &err);
 }
 
 static int
