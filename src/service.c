@@ -1,28 +1,23 @@
 /*
- * service.c - joins the floors: what is proved before the start, and what runs.
+ * service.c - joins the floors: what is made before the start, and what runs.
  *
  * Must never open a database, a cache or a thread: those are a worker's (worker_main.c).
  */
 #include "service.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include "address.h"
 #include "cache.h"
-#include "check_spec.h"
-#include "command_words.h"
 #include "database.h"
 #include "err.h"
 #include "helper_main.h"
 #include "log.h"
-#include "log_destination.h"
 #include "log_sink.h"
 #include "log_writer.h"
+#include "metrics.h"
 #include "pid_file.h"
 #include "redact.h"
 #include "router.h"
@@ -40,112 +35,6 @@
 #define HELPER_LEAVE_MS 2000
 
 /* ---- Before starting ---------------------------------------------------------------------------- */
-
-static void
-prove(struct service *service, const char *setting, int status, const struct err *err)
-{
-	if (status != 0)
-		settings_refuse(service->reader, setting, err->text);
-}
-
-static void
-prove_redis_url(struct service *service)
-{
-	struct err err;
-	struct redis_address address;
-	int status = redis_address_parse(&address, service->settings->redis_url, &err);
-	prove(service, "REDIS_URL", status, &err);
-	if (status == 0)
-		redis_address_fini(&address);
-}
-
-/* The sentences about users and groups do not know which setting named them. */
-static void
-prove_identity(struct service *service, const char *setting, int status, const struct err *reason)
-{
-	struct err err;
-	err_set(&err, "%s: %.400s", setting, status != 0 ? reason->text : "");
-	prove(service, setting, status, &err);
-}
-
-/* What only the stores know of a url in CHECKS. */
-static int
-prove_check_url(const struct check_spec *spec, struct err *err)
-{
-	struct redis_address address;
-	if (spec->url[0] == '\0')
-		return 0;
-	if (spec->kind == SPEC_POSTGRES)
-		return database_check_no_names(spec->url, err);
-	if (redis_address_parse(&address, spec->url, err) != 0)
-		return -1;
-	char text[300];
-	struct address found;
-	bool is_name = false;
-	if (address.host != NULL) {
-		bool v6 = strchr(address.host, ':') != NULL;
-		snprintf(text, sizeof text, v6 ? "tcp:[%s]:1" : "tcp:%s:1", address.host);
-		is_name = address_parse(&found, text, NULL) != 0;
-	}
-	redis_address_fini(&address);
-	return is_name ? err_set(err,
-	                         "the host is given by name, and looking it up would block; allowed are addresses, "
-	                         "sockets and localhost.")
-	               : 0;
-}
-
-/* Of ALERT_COMMAND or a check's command. */
-static int
-prove_command(const char *text, struct err *err)
-{
-	struct command_words words;
-	if (command_words_split(&words, text, err) != 0)
-		return -1;
-	if (access(words.argv[0], X_OK) == 0)
-		return 0;
-	return err_set(err, "%.300s cannot be executed: %s.", words.argv[0], strerror(errno));
-}
-
-static void
-prove_checks(struct service *service)
-{
-	const struct text_list *checks = &service->settings->checks;
-	for (size_t i = 0; i < checks->count; i++) {
-		struct check_spec spec;
-		struct err reason, err;
-		if (check_spec_parse(&spec, checks->items[i], NULL) != 0)
-			continue;
-		bool command = spec.kind == SPEC_COMMAND;
-		if ((command ? prove_command(spec.target, &reason) : prove_check_url(&spec, &reason)) == 0)
-			continue;
-		err_set(&err, "CHECKS: %s: %s%.400s", spec.name, command ? "" : "url: ", reason.text);
-		settings_refuse(service->reader, "CHECKS", err.text);
-	}
-}
-
-static void
-prove_settings(struct service *service)
-{
-	const struct settings *settings = service->settings;
-	struct err err, reason;
-	prove(service, "LOG_FILE", log_destination_prove(settings->log_file, &err), &err);
-	if (settings->database_url != NULL)
-		prove(service, "DATABASE_URL", database_check_url(settings->database_url, &err), &err);
-	if (settings->redis_url != NULL)
-		prove_redis_url(service);
-	prove_checks(service);
-	if (settings->alert_command != NULL && prove_command(settings->alert_command, &reason) != 0) {
-		err_set(&err, "ALERT_COMMAND: %.400s", reason.text);
-		settings_refuse(service->reader, "ALERT_COMMAND", err.text);
-	}
-	int status = identity_resolve(&service->run_as, settings->run_user, NULL, &err);
-	prove_identity(service, "RUN_USER", status, &err);
-	if (status == 0 && settings->run_group != NULL)
-		prove_identity(service, "RUN_GROUP",
-		               identity_resolve(&service->run_as, settings->run_user, settings->run_group, &err), &err);
-	prove_identity(service, "LISTEN_OWNER",
-	               identity_resolve_pair(&service->socket_owner, settings->listen_owner, &err), &err);
-}
 
 struct service *
 service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
@@ -169,7 +58,7 @@ service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
 	if (setup != NULL)
 		app_run_setup(&service->app, "of this program", setup);
 	settings_finish(reader);
-	prove_settings(service);
+	service_prove(service);
 	return service;
 }
 
@@ -189,6 +78,7 @@ service_brief_workers(struct service *service, struct err *err)
 	                                           .router = service->app.router,
 	                                           .admin_router = service->admin_router,
 	                                           .redact = service->redact,
+	                                           .registry = service->app.metrics,
 	                                           .log = service->log,
 	                                           .trace_log = service->trace_log,
 	                                           .instance_id = service->instance_id,
@@ -218,13 +108,21 @@ refuse_connections(void *context)
 }
 
 static void
+tell_not_reopened(const struct service *service, const struct err *err)
+{
+	log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
+	          VT_STR("reason", err->text));
+}
+
+static void
 reopen_service_log(void *context)
 {
 	const struct service *service = context;
 	struct err err;
-	if (log_reopen(service->log, &err) != 0 || trace_log_reopen(service->trace_log, &err) != 0)
-		log_event(service->log, VT_ERROR_LEVEL, "vitals.log", "A file cannot be opened again",
-		          VT_STR("reason", err.text));
+	if (log_reopen(service->log, &err) != 0)
+		tell_not_reopened(service, &err);
+	if (trace_log_reopen(service->trace_log, &err) != 0)
+		tell_not_reopened(service, &err);
 }
 
 static int
@@ -265,6 +163,15 @@ helper_of(struct service *service)
 	                              .leave_ms = service->settings->alert_timeout_ms + HELPER_LEAVE_MS};
 }
 
+/* The supervisor has obituaries to count. */
+static void
+count_own(struct service *service)
+{
+	if (service->settings->enable_metrics)
+		service->metrics = metrics_create(service->board, service->app.metrics, SCOREBOARD_SUPERVISOR);
+	metrics_count_log(service->metrics, service->log);
+}
+
 static int
 supervise(struct service *service, struct err *err)
 {
@@ -275,6 +182,7 @@ supervise(struct service *service, struct err *err)
 	const struct log_writer_config log_writer = log_writer_of(service);
 	if (service_brief_workers(service, err) != 0)
 		return -1;
+	count_own(service);
 	return supervisor_run(
 		&(struct supervisor_config){
 			.pools = pools,
@@ -379,6 +287,7 @@ service_destroy(struct service *service)
 	handover_fini(&service->inherited);
 	for (size_t role = 0; role < HANDOVER_ROLES; role++)
 		handoff_close(&service->handoffs[role]);
+	metrics_destroy(service->metrics);
 	scoreboard_close(service->board);
 	log_destroy(service->log);
 	trace_log_destroy(service->trace_log);

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "log_thread.h"
 #include "log_writer.h"
+#include "obituary.h"
 #include "scoreboard.h"
 #include "service_state.h"
 #include "settings.h"
@@ -106,6 +107,8 @@ service_run_alone(struct service *service, struct err *err)
 		return -1;
 	publish(service);
 	struct log_writer_config log_writer;
+	for (unsigned i = 0; i < scoreboard_slots(service->board); i++)
+		obituary_of_stranger(service->log, service->board, i);
 	struct slot *slot = take_slot(service, &spare);
 	crash_watch(slot);
 	unsigned index = scoreboard_index_of(service->board, slot);

@@ -94,7 +94,8 @@ shape_of(unsigned slots, const struct settings *settings)
 	return (struct scoreboard_shape){
 		.slots = slots,
 		.ring_bytes = {[RING_LOG] = (size_t)settings->log_buffer_bytes,
-	                       [RING_TRACE] = settings->trace_file != NULL ? (size_t)settings->trace_buffer_bytes : 0}};
+	                       [RING_TRACE] = settings->trace_file != NULL ? (size_t)settings->trace_buffer_bytes : 0},
+		.series = settings->enable_metrics ? (unsigned)settings->metrics_series_max : 0};
 }
 
 /* From here on the log writer brings this process's records to the file, as it does with the workers'. */
@@ -350,6 +351,20 @@ try_set(struct service *service, enum slot_role role, struct err *err)
 	return 0;
 }
 
+/* What the scoreboard of the service that runs was made without, it stays without. */
+static int
+try_parts(const struct service *service, struct err *err)
+{
+	int fd = service->inherited.scoreboard_fd;
+	if (service->settings->trace_file != NULL && scoreboard_ring_bytes(fd, RING_TRACE) == 0)
+		return err_set(err,
+		               "TRACE_FILE: the service that runs was started without one; a restart can change it.");
+	if (service->settings->enable_metrics && scoreboard_series_max(fd) == 0)
+		return err_set(err, "ENABLE_METRICS is on, but the service that runs was started with it off; a "
+		                    "restart can change it.");
+	return 0;
+}
+
 /* A program that lays the scoreboard out otherwise makes a new file in its place, as whoever the service runs as. */
 static int
 try_board(const struct service *service, const char *path, struct err *err)
@@ -358,13 +373,8 @@ try_board(const struct service *service, const char *path, struct err *err)
 	if (strcmp(path, service->inherited.scoreboard_path) != 0)
 		return err_set(err, "SCOREBOARD is %s, but the service that runs uses %s; a restart can change it.",
 		               path, service->inherited.scoreboard_path);
-	if (scoreboard_fits(service->inherited.scoreboard_fd)) {
-		if (service->settings->trace_file == NULL ||
-		    scoreboard_ring_bytes(service->inherited.scoreboard_fd, RING_TRACE) > 0)
-			return 0;
-		return err_set(err,
-		               "TRACE_FILE: the service that runs was started without one; a restart can change it.");
-	}
+	if (scoreboard_fits(service->inherited.scoreboard_fd))
+		return try_parts(service, err);
 	snprintf(folder, sizeof folder, "%s", path);
 	if (faccessat(AT_FDCWD, dirname(folder), W_OK | X_OK, AT_EACCESS) == 0)
 		return 0;

@@ -1,7 +1,7 @@
 /*
  * service_state.h - what the files of the service share, and nobody else includes.
  *
- * service.c proves and runs; service_open.c opens what is opened before the fork, or takes it over; service_renew.c
+ * service.c runs; service_prove.c proves the settings; service_open.c opens what is opened before the fork, or takes it over; service_renew.c
  * hands it to the next program; service_alone.c serves without a supervisor.
  */
 #ifndef SERVICE_STATE_H
@@ -16,6 +16,7 @@
 #include "service_manager.h"
 #include "worker_main.h"
 
+struct metrics;
 struct redact;
 struct router;
 struct trace_log;
@@ -38,6 +39,7 @@ struct service {
 	struct trace_log *trace_log;       /* NULL: no TRACE_FILE */
 	char instance_id[UUID_TEXT_BYTES]; /* of this start, for its spans */
 	struct scoreboard *board;
+	struct metrics *metrics;                  /* the supervisor's own; NULL: ENABLE_METRICS is off */
 	bool board_adopted;                       /* from the program before, with what its rings hold */
 	struct listener_set sets[HANDOVER_ROLES]; /* by role: LISTEN, ADMIN_LISTEN */
 	struct handoff handoffs[HANDOVER_ROLES];
@@ -51,6 +53,11 @@ struct service {
 
 /* Once all is open: what every worker is told. -1 with err: no memory. */
 int service_brief_workers(struct service *service, struct err *err);
+
+/* ---- service_prove.c ---- */
+
+/* Refuses what does not hold by settings_refuse(), and notes who RUN_USER, RUN_GROUP and LISTEN_OWNER are. */
+void service_prove(struct service *service);
 
 /* ---- service_open.c ---- */
 

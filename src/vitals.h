@@ -270,6 +270,43 @@ struct vt_log_site {
 VT_API void vt_log_fields(const struct vt_request *req, enum vt_level level, const struct vt_log_site *site,
                           const char *message, const struct vt_field *fields, size_t count);
 
+/* ---- Metrics ----------------------------------------------------------------------------------- */
+
+#define VT_METRIC_LABELS 4
+#define VT_METRIC_BUCKETS 14
+
+/* A metric of a module's own, shown by /metrics beside the service's. All of it is copied. */
+struct vt_metric {
+	const char *name; /* [a-zA-Z_][a-zA-Z0-9_]*, a unit in it where there is one; a counter's ends in _total */
+	const char *help; /* one sentence */
+	const char *labels[VT_METRIC_LABELS]; /* names; NULL behind the last */
+	const double *buckets; /* of a histogram: upper bounds, rising, none negative, without +Inf … */
+	size_t bucket_count;   /* … 1 to VT_METRIC_BUCKETS */
+	unsigned max_series;   /* combinations of label values that are told apart; 0: 100 */
+};
+
+/*
+ * Declare one; only during setup. Return its number for the functions below, or -1 with the reason recorded. What they
+ * count is added up over all workers and outlives each of them.
+ */
+VT_API int vt_counter(struct vt_app *app, const struct vt_metric *metric);
+VT_API int vt_gauge(struct vt_app *app, const struct vt_metric *metric);
+VT_API int vt_histogram(struct vt_app *app, const struct vt_metric *metric);
+
+/*
+ * Values of the labels, in their order, as many as there are. Any bytes: they are escaped, and cut at 160. What finds no
+ * room is counted under "_overflow" instead. So a client's words are safe here, but of little use.
+ */
+#define VT_LABELS(...) ((const char *const[VT_METRIC_LABELS]){__VA_ARGS__})
+#define VT_NO_LABELS NULL
+
+/* These never fail; with ENABLE_METRICS off they do nothing. */
+VT_API void vt_count(const struct vt_request *req, int metric, const char *const *labels, uint64_t by);
+/* One value for the whole service: the last that any worker has set. */
+VT_API void vt_gauge_set(const struct vt_request *req, int metric, const char *const *labels, double value);
+/* The value is finite and not negative. */
+VT_API void vt_observe(const struct vt_request *req, int metric, const char *const *labels, double value);
+
 /* ---- The database ------------------------------------------------------------------------------ */
 
 #define VT_PARAMS(...)                                                                                                 \

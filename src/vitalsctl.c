@@ -39,7 +39,9 @@ enum option_code {
 	OPTION_ROUTE,
 	OPTION_CORRELATION_ID,
 	OPTION_LIMIT,
-	OPTION_RECENT
+	OPTION_RECENT,
+	OPTION_INTERVAL,
+	OPTION_ONCE
 };
 
 #define BIT(code) (1U << ((code)-OPTION_ENV_FILE))
@@ -58,6 +60,11 @@ static const struct command {
 	{.name = "status",
          .run = ctl_status,
          .help = "the service and what each worker is doing; also when the service is stuck"},
+	{.name = "top",
+         .run = ctl_top,
+         .prove = ctl_prove_top,
+         .options = BIT(OPTION_INTERVAL) | BIT(OPTION_ONCE),
+         .help = "the same again and again, with rates, the longest request first; q ends it"},
 	{.name = "errors",
          .run = ctl_errors,
          .prove = ctl_prove_errors,
@@ -90,6 +97,8 @@ static const struct option options[] = {
 	{"correlation-id", required_argument, NULL, OPTION_CORRELATION_ID},
 	{"limit", required_argument, NULL, OPTION_LIMIT},
 	{"recent", no_argument, NULL, OPTION_RECENT},
+	{"interval", required_argument, NULL, OPTION_INTERVAL},
+	{"once", no_argument, NULL, OPTION_ONCE},
 	{NULL, 0, NULL, 0},
 };
 
@@ -107,6 +116,9 @@ static const struct {
 	{"errors", NULL},
 	{"--recent", "the last seen first"},
 	{"--limit N", "so many of them"},
+	{"top", NULL},
+	{"--interval TIME", "between two looks: 1s unless said, from 100ms to 1h"},
+	{"--once", "one look, as without a terminal"},
 	{"every command", NULL},
 	{"--env-file FILE", "the service's settings, instead of .env"},
 	{"--scoreboard FILE", "its scoreboard, instead of the one that the settings name"},
@@ -180,6 +192,12 @@ take_own_option(struct ctl *ctl, int option, struct err *err)
 	case OPTION_RECENT:
 		ctl->recent = true;
 		return 0;
+	case OPTION_INTERVAL:
+		ctl->interval = optarg;
+		return 0;
+	case OPTION_ONCE:
+		ctl->once = true;
+		return 0;
 	case ':':
 		return err_set(err, "The last option needs a value; see --help.");
 	default:
@@ -235,7 +253,7 @@ take_arguments(struct arguments *arguments, int argc, char **argv, struct err *e
 	for (int option; (option = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
 		if (take_option(arguments, option, err) != 0)
 			return -1;
-		arguments->seen |= option >= OPTION_ENV_FILE && option <= OPTION_RECENT ? BIT(option) : 0;
+		arguments->seen |= option >= OPTION_ENV_FILE && option <= OPTION_ONCE ? BIT(option) : 0;
 	}
 	if (optind < argc && take_command(arguments, argv[optind++], err) != 0)
 		return -1;

@@ -17,6 +17,8 @@
 #include "err.h"
 #include "log.h"
 #include "log_thread.h"
+#include "metrics.h"
+#include "request_metrics.h"
 #include "services.h"
 #include "settings.h"
 #include "span_line.h"
@@ -104,6 +106,16 @@ open_spans(const struct worker_context *with, struct services *services, struct 
 	return services->span_line != NULL ? 0 : err_set(err, "There is no memory for spans.");
 }
 
+/* A process that found no slot has no cells either, and counts nothing. */
+static void
+open_metrics(const struct worker_context *with, const struct worker_seat *seat, struct services *services)
+{
+	if (!with->settings->enable_metrics || seat->index == SCOREBOARD_SUPERVISOR)
+		return;
+	services->metrics = metrics_create(with->board, with->registry, seat->index);
+	metrics_count_log(services->metrics, with->log);
+}
+
 static int
 open_services(const struct worker_context *with, struct services *services, struct err *err)
 {
@@ -121,6 +133,7 @@ static void
 close_services(struct services *services)
 {
 	checks_destroy(services->checks);
+	metrics_destroy(services->metrics);
 	cache_destroy(services->cache);
 	database_destroy(services->database);
 	span_line_destroy(services->span_line);
@@ -228,12 +241,15 @@ worker_main(void *context, const struct worker_seat *seat)
 	                            .router = seat->role == ROLE_ADMIN ? with->admin_router : with->router,
 	                            .log = with->log,
 	                            .board = with->board,
+	                            .registry = with->registry,
 	                            .slot = seat->slot,
 	                            .listen_fds = with->listen_fds,
 	                            .listen_fd_count = with->listen_fd_count};
 	if (seat->supervisor != 0)
 		log_into_ring(with, seat);
+	open_metrics(with, seat, &services);
 	int status = open_services(with, &services, &err);
+	request_metrics_connection(&services);
 	if (status == 0)
 		status = run_worker(with, seat, &services, &err);
 	if (status != 0)

@@ -9,6 +9,7 @@
 struct err;
 struct log;
 struct log_thread;
+struct metric_registry;
 struct redact;
 struct router;
 struct services;
@@ -24,6 +25,7 @@ struct worker_context {
 	const struct router
 		*admin_router; /* the built-in routes alone: no module's handler can hold the admin worker up */
 	const struct redact *redact;
+	const struct metric_registry *registry;
 	struct log *log;
 	struct log_thread *log_thread; /* NULL: the log writer is a process */
 	struct trace_log *trace_log;   /* NULL: no TRACE_FILE */

@@ -11,8 +11,11 @@
 #include <strings.h>
 
 #include "address_block.h"
+#include "base64.h"
 #include "settings.h"
 #include "vitals.h"
+
+#define PAIR_BYTES 2048 /* ADMIN_TOKEN, at most 1024, and a user */
 
 static bool
 block_has(const char *text, const char *ip)
@@ -50,16 +53,40 @@ equal_in_constant_time(const char *given, const char *secret)
 	return difference == 0;
 }
 
+/* What follows the scheme, in any case (RFC 9110 section 11.1); NULL: another scheme. */
+static const char *
+credentials_of(const char *authorization, const char *scheme)
+{
+	size_t size = strlen(scheme);
+	if (strncasecmp(authorization, scheme, size) != 0 || authorization[size] != ' ')
+		return NULL;
+	authorization += size;
+	return authorization + strspn(authorization, " ");
+}
+
+/* The password of "user:password"; who the user says to be does not matter. */
+static bool
+password_matches(const char *credentials, const char *token)
+{
+	char pair[PAIR_BYTES];
+	long length = base64_decode(credentials, pair, sizeof pair);
+	/* What stands behind a NUL would not be compared. */
+	if (length < 0 || strlen(pair) != (size_t)length)
+		return false;
+	const char *colon = strchr(pair, ':');
+	return colon != NULL && equal_in_constant_time(colon + 1, token);
+}
+
 bool
 access_token_matches(const char *authorization, const char *token)
 {
-	static const char scheme[] = "Bearer ";
-	if (authorization == NULL || token == NULL || token[0] == '\0' ||
-	    strncasecmp(authorization, scheme, sizeof scheme - 1) != 0)
+	const char *credentials;
+	if (authorization == NULL || token == NULL || token[0] == '\0')
 		return false;
-	authorization += sizeof scheme - 1;
-	authorization += strspn(authorization, " ");
-	return equal_in_constant_time(authorization, token);
+	if ((credentials = credentials_of(authorization, "Bearer")) != NULL)
+		return equal_in_constant_time(credentials, token);
+	credentials = credentials_of(authorization, "Basic");
+	return credentials != NULL && password_matches(credentials, token);
 }
 
 bool

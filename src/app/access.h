@@ -16,8 +16,9 @@ struct vt_request;
  */
 bool access_address_allowed(const struct text_list *allow, const char *client_ip);
 /*
- * True where the Authorization field is "Bearer TOKEN" (RFC 6750 section 2.1, the scheme in any case) with this
- * token. The time taken tells nothing of the token. Either may be NULL; an empty token admits nobody.
+ * True where the Authorization field is "Bearer TOKEN" (RFC 6750 section 2.1) with this token, or "Basic" with it as
+ * the password of any user (RFC 7617), which is how a browser can be asked for it; the scheme in any case. The time
+ * taken tells nothing of the token. Either may be NULL; an empty token admits nobody.
  */
 bool access_token_matches(const char *authorization, const char *token);
 /* True where the request may see details, by ADMIN_ALLOW or ADMIN_TOKEN. */

@@ -4,6 +4,7 @@
 #include "phase.h"
 #include "query_comment.h"
 #include "request.h"
+#include "request_metrics.h"
 #include "response.h"
 #include "services.h"
 #include "spans.h"
@@ -32,7 +33,9 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 	                                                                .deadline_ns = req->deadline_ns,
 	                                                                .log_context = &req->log_context},
 	                                       rows);
-	phase_note_statement(req, sql, phase_leave(req, &phase));
+	int64_t took_ns = phase_leave(req, &phase);
+	phase_note_statement(req, sql, took_ns);
+	request_metrics_database(req, result, took_ns);
 	span_statement(req, &(struct statement_span){.started_ns = started_ns,
 	                                             .sql = sql,
 	                                             .sqlstate = database_sqlstate(db),

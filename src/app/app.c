@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "err.h"
+#include "metric_registry.h"
 #include "router.h"
 #include "routes.h"
 #include "settings.h"
@@ -24,9 +25,9 @@ complain(struct vt_app *app, const char *sentence)
 int
 app_init(struct vt_app *app, struct settings_reader *settings, struct err *err)
 {
-	*app = (struct vt_app){.settings = settings, .router = router_create()};
-	if (app->router == NULL)
-		return err_set(err, "There is no memory for the routes.");
+	*app = (struct vt_app){.settings = settings, .router = router_create(), .metrics = metric_registry_create()};
+	if (app->router == NULL || app->metrics == NULL)
+		return err_set(err, "There is no memory for the routes and metrics.");
 	return routes_add_built_in(app->router, settings_values(settings), err);
 }
 
@@ -34,7 +35,9 @@ void
 app_fini(struct vt_app *app)
 {
 	router_destroy(app->router);
+	metric_registry_destroy(app->metrics);
 	app->router = NULL;
+	app->metrics = NULL;
 }
 
 static size_t

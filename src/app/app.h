@@ -10,14 +10,16 @@
 #include "vitals.h"
 
 struct err;
+struct metric_registry;
 struct router;
 struct settings;
 struct settings_reader;
 
 struct vt_app {
 	struct settings_reader *settings; /* the caller's */
-	struct router *router;            /* owned */
-	const char *module;               /* whose setup runs, for its complaints; NULL: the service's own */
+	struct router *router;            /* owned, as the next */
+	struct metric_registry *metrics;
+	const char *module; /* whose setup runs, for its complaints; NULL: the service's own */
 };
 
 /* With the built-in routes already added. -1: no memory, or a table that is wrong. */

@@ -168,11 +168,9 @@ remember_passed(struct checks *checks, const struct health_report *report)
 		atomic_store_explicit(&service->checks_passed, 1, memory_order_relaxed);
 }
 
-void
-checks_collect(struct checks *checks, struct health_report *report)
+static void
+fill_report(const struct checks *checks, const struct check_result *results, struct health_report *report)
 {
-	struct check_result results[SCOREBOARD_MAX_CHECKS];
-	get_results(checks, results);
 	report->count = checks->count;
 	for (size_t i = 0; i < checks->count; i++) {
 		const struct check *check = &checks->checks[i];
@@ -184,6 +182,14 @@ checks_collect(struct checks *checks, struct health_report *report)
 			.result = results[i],
 		};
 	}
+}
+
+void
+checks_collect(struct checks *checks, struct health_report *report)
+{
+	struct check_result results[SCOREBOARD_MAX_CHECKS];
+	get_results(checks, results);
+	fill_report(checks, results, report);
 	remember_passed(checks, report);
 }
 
@@ -198,6 +204,14 @@ bool
 health_check_warns(const struct check_report *check)
 {
 	return check->importance != CHECK_EXCLUDED && check->result.status == CHECK_WARNED;
+}
+
+void
+checks_peek(const struct checks *checks, struct health_report *report)
+{
+	struct check_result results[SCOREBOARD_MAX_CHECKS];
+	read_all(checks, results);
+	fill_report(checks, results, report);
 }
 
 const struct check_report *

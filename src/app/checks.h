@@ -48,6 +48,8 @@ struct health_report {
 
 /* Takes at most HEALTH_CHECK_TIMEOUT and a little, whatever hangs. */
 void checks_collect(struct checks *checks, struct health_report *report);
+/* What was published last, of whatever age, without running anything. */
+void checks_peek(const struct checks *checks, struct health_report *report);
 /* True where a check that counts fails: not one that is healthy, warns, is not configured or excluded. */
 bool health_check_fails(const struct check_report *check);
 /* … or warns. */

@@ -7,10 +7,10 @@
 #include "dispatch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "arena.h"
 #include "log.h"
+#include "request_metrics.h"
 #include "response.h"
 #include "router.h"
 #include "scoreboard.h"
@@ -52,7 +52,7 @@ static enum vt_result
 refuse_unknown(struct vt_request *req, struct vt_response *res)
 {
 	(void)req;
-	return vt_problem(res, 404, "There is nothing at this path.");
+	return response_nothing_here(res);
 }
 
 static enum vt_result
@@ -117,9 +117,8 @@ render(struct dispatch *dispatch, struct exchange *exchange)
 		strbuf_reset(&dispatch->head);
 		response_render(res, RESPONSE_HEAD_ONLY, &dispatch->head);
 	}
-	bool head_only = strcmp(vt_method(&dispatch->request), "HEAD") == 0 || response_bodiless(res->status);
 	exchange->head = &dispatch->head;
-	exchange->body_out = head_only ? NULL : &res->body;
+	exchange->body_out = response_sends_body(res, vt_method(&dispatch->request)) ? &res->body : NULL;
 }
 
 struct dispatch *
@@ -175,6 +174,7 @@ static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
+	request_metrics_count(&dispatch->request, &dispatch->response);
 	wrap_log_written(&dispatch->request, &dispatch->response);
 	log_settle(dispatch->services->log);
 	slot_set_request(dispatch->services->slot, NULL);

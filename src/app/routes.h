@@ -8,7 +8,7 @@ struct settings;
 
 /* In struct route's flags. */
 enum route_flags {
-	ROUTE_PROBE = 1 /* a health probe: LOG_PROBES=off moves its successes to DEBUG */
+	ROUTE_PROBE = 1 /* a probe, or a page that asks again and again: LOG_PROBES=off moves its successes to DEBUG */
 };
 
 /* Those that the settings enable. */

@@ -11,8 +11,6 @@
  */
 #include "routes_health.h"
 
-#include <string.h>
-
 #include "accept.h"
 #include "access.h"
 #include "checks.h"
@@ -22,19 +20,11 @@
 #include "services.h"
 #include "settings.h"
 
-static const char *const offers[] = {
-	[HEALTH_FORM_JSON] = "application/json",
-	[HEALTH_FORM_DRAFT] = "application/health+json",
-	[HEALTH_FORM_MICROPROFILE] = "application/vnd.microprofile.health+json",
+static const struct accept_form forms[] = {
+	[HEALTH_FORM_JSON] = {"json", "application/json"},
+	[HEALTH_FORM_DRAFT] = {"health", "application/health+json"},
+	[HEALTH_FORM_MICROPROFILE] = {"microprofile", "application/vnd.microprofile.health+json"},
 };
-
-static const char *const formats[] = {
-	[HEALTH_FORM_JSON] = "json",
-	[HEALTH_FORM_DRAFT] = "health",
-	[HEALTH_FORM_MICROPROFILE] = "microprofile",
-};
-
-#define FORM_COUNT (sizeof offers / sizeof offers[0])
 
 struct health_choice {
 	enum health_form form;
@@ -43,27 +33,15 @@ struct health_choice {
 
 /* False: ?format names a form that there is not. */
 static bool
-choose_format(const char *format, struct health_choice *choice)
-{
-	for (size_t i = 0; i < FORM_COUNT; i++)
-		if (strcmp(format, formats[i]) == 0) {
-			choice->form = (enum health_form)i;
-			choice->content_type = i == HEALTH_FORM_MICROPROFILE ? "application/json" : offers[i];
-			return true;
-		}
-	return false;
-}
-
-static bool
 choose_form(struct vt_request *req, struct health_choice *choice)
 {
-	const char *format = vt_query_param(req, "format", 0);
-	if (format != NULL)
-		return choose_format(format, choice);
-	int chosen = accept_choose(vt_header(req, "Accept", 0), offers, FORM_COUNT);
-	/* A probe that asks for something odd is still answered: RFC 9110 section 12.5.1 allows it. */
-	choice->form = chosen >= 0 ? (enum health_form)chosen : HEALTH_FORM_JSON;
-	choice->content_type = offers[choice->form];
+	int chosen = accept_choose_form(req, forms, sizeof forms / sizeof *forms);
+	if (chosen < 0)
+		return false;
+	bool named = vt_query_param(req, "format", 0) != NULL;
+	choice->form = (enum health_form)chosen;
+	choice->content_type = named && choice->form == HEALTH_FORM_MICROPROFILE ? forms[HEALTH_FORM_JSON].media_type
+	                                                                         : forms[chosen].media_type;
 	return true;
 }
 

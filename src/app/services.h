@@ -12,6 +12,8 @@ struct cache;
 struct checks;
 struct database;
 struct log;
+struct metric_registry;
+struct metrics;
 struct router;
 struct scoreboard;
 struct settings;
@@ -32,6 +34,12 @@ struct services {
 	struct database *database; /* NULL: no DATABASE_URL */
 	struct cache *cache;       /* NULL: no REDIS_URL */
 	struct checks *checks;
+	const struct metric_registry *registry;
+	struct metrics *metrics; /* NULL: ENABLE_METRICS is off */
+	struct database_counted {
+		bool known, connected;
+		uint64_t connects;
+	} database_counted;          /* what request_metrics.c has told of the database's connection */
 	struct span_line *span_line; /* NULL: no TRACE_FILE, as the next */
 	struct trace_log *trace_log;
 };

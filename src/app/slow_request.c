@@ -64,11 +64,9 @@ slow_request_log(const struct vt_request *req, const struct vt_response *res, in
 	fields[n++] = VT_STR("route", req->route != NULL ? req->route->path : NULL);
 	fields[n++] = VT_INT("status_code", response_status(res));
 	n = add_times(fields, n, req, now_ns);
-	log_write(req->with.log, &(const struct log_record){.level = VT_WARNING,
-	                                                    .logger = "vitals.request",
-	                                                    .message = "Slow request",
-	                                                    .site = LOG_SITE,
-	                                                    .context = &req->log_context,
-	                                                    .fields = fields,
-	                                                    .count = n});
+	request_log(req, (struct log_record){.level = VT_WARNING,
+	                                     .message = "Slow request",
+	                                     .site = LOG_SITE,
+	                                     .fields = fields,
+	                                     .count = n});
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "log_record.h"
 #include "redact.h"
 #include "request.h"
 #include "response.h"
@@ -15,10 +16,6 @@
 #include "settings.h"
 #include "strbuf.h"
 #include "wrappers.h"
-
-#define LOGGER "vitals.request"
-#define BODY_SIZE_MAX 8192                     /* the most that LOG_BODY_SIZE may be */
-#define LOOKED_AT_MAX_BYTES ((size_t)64 << 10) /* however much of it is replaced by something shorter */
 
 enum form { FORM_NONE, FORM_JSON, FORM_URLENCODED, FORM_MULTIPART, FORM_TEXT };
 
@@ -73,7 +70,7 @@ static void
 put_body(const struct vt_request *req, struct strbuf *out, enum form form, const struct body *body)
 {
 	const struct redact *redact = req->with.redact;
-	size_t size = body->size < LOOKED_AT_MAX_BYTES ? body->size : LOOKED_AT_MAX_BYTES;
+	size_t size = body->size < LOG_LOOKED_AT_MAX_BYTES ? body->size : LOG_LOOKED_AT_MAX_BYTES;
 	switch (form) {
 	case FORM_JSON:
 		put_json(redact, out, body->data, size);
@@ -99,23 +96,21 @@ record(const struct vt_request *req, const char *message, const struct body *bod
 {
 	struct strbuf out;
 	enum form form = form_of(body);
-	char storage[BODY_SIZE_MAX + 1]; /* the arena may be at its bound */
+	char storage[LOG_BODY_SIZE_MAX_BYTES + 1]; /* the arena may be at its bound */
 	size_t room = (size_t)services_of(req)->settings->log_body_bytes;
-	strbuf_init_fixed(&out, storage, room < BODY_SIZE_MAX ? room + 1 : sizeof storage);
+	strbuf_init_fixed(&out, storage, room < LOG_BODY_SIZE_MAX_BYTES ? room + 1 : sizeof storage);
 	put_body(req, &out, form, body);
 	const struct vt_field fields[] = {
 		VT_STR("content_type", body->type), VT_INT("bytes", body->size),
 		LOG_CLEAN("body", form == FORM_NONE ? NULL : out.data, out.length),
 		VT_BOOL("body_cut", true), /* the last: left out where all of it is there */
 	};
-	bool cut = form != FORM_NONE && (out.failed || body->size > LOOKED_AT_MAX_BYTES);
-	log_write(req->with.log, &(const struct log_record){.level = VT_INFO,
-	                                                    .logger = LOGGER,
-	                                                    .message = message,
-	                                                    .site = site,
-	                                                    .context = &req->log_context,
-	                                                    .fields = fields,
-	                                                    .count = sizeof fields / sizeof *fields - (cut ? 0 : 1)});
+	bool cut = form != FORM_NONE && (out.failed || body->size > LOG_LOOKED_AT_MAX_BYTES);
+	request_log(req, (struct log_record){.level = VT_INFO,
+	                                     .message = message,
+	                                     .site = site,
+	                                     .fields = fields,
+	                                     .count = sizeof fields / sizeof *fields - (cut ? 0 : 1)});
 }
 
 /* Encoded (gzip and the like): nothing that could be redacted. */
@@ -129,7 +124,7 @@ static void
 leave(struct vt_request *req, struct vt_response *res)
 {
 	if (!services_of(req)->settings->log_bodies || req->with.redact == NULL ||
-	    !log_enabled_for(req->with.log, VT_INFO, LOGGER, &req->log_context))
+	    !log_enabled_for(req->with.log, VT_INFO, REQUEST_LOGGER, &req->log_context))
 		return;
 	bool was_read = req->body_state == BODY_READ;
 	if (req->content_length > 0 || (was_read && req->body_size > 0)) {

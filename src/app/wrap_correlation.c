@@ -22,6 +22,19 @@ take_request_id(struct vt_request *req)
 	req->log_context.request_id = req->request_id;
 }
 
+static void
+tell_rejected(const struct vt_request *req, bool repeated)
+{
+	const struct vt_field fields[] = {
+		VT_STR("reason", repeated ? "the header is repeated" : "it is not of the form [A-Za-z0-9._-]{1,128}")};
+	request_log(req, (struct log_record){.level = VT_WARNING,
+	                                     .logger = "vitals.correlation",
+	                                     .message = "Correlation ID rejected",
+	                                     .site = LOG_SITE,
+	                                     .fields = fields,
+	                                     .count = 1});
+}
+
 static enum vt_result
 enter(struct vt_request *req, struct vt_response *res)
 {
@@ -36,18 +49,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	take_request_id(req);
 	(void)res;
 	if (given != NULL && !taken)
-		log_write(req->with.log,
-		          &(const struct log_record){
-				  .level = VT_WARNING,
-				  .logger = "vitals.correlation",
-				  .message = "Correlation ID rejected",
-				  .site = LOG_SITE,
-				  .context = &req->log_context,
-				  .fields = (const struct vt_field[]){VT_STR(
-					  "reason", repeated ? "the header is repeated"
-							     : "it is not of the form [A-Za-z0-9._-]{1,128}")},
-				  .count = 1,
-			  });
+		tell_rejected(req, repeated);
 	return VT_OK;
 }
 

@@ -9,7 +9,6 @@
 #include "strbuf.h"
 #include "wrappers.h"
 
-#define LOGGER "vitals.request"
 #define HEADERS_MAX_BYTES 8192
 
 /* "X_FORWARDED_FOR" as "x-forwarded-for": how it was written is not known any more. */
@@ -41,7 +40,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	char storage[HEADERS_MAX_BYTES + 1];
 	struct strbuf out;
 	(void)res;
-	if (!log_enabled_for(req->with.log, VT_DEBUG, LOGGER, &req->log_context) || req->with.redact == NULL ||
+	if (!log_enabled_for(req->with.log, VT_DEBUG, REQUEST_LOGGER, &req->log_context) || req->with.redact == NULL ||
 	    req->header_count == 0)
 		return VT_OK;
 	strbuf_init_fixed(&out, storage, sizeof storage);
@@ -50,13 +49,11 @@ enter(struct vt_request *req, struct vt_response *res)
 		LOG_CLEAN("headers", out.data, out.length),
 		VT_INT("header_count", req->header_count),
 	};
-	log_write(req->with.log, &(const struct log_record){.level = VT_DEBUG,
-	                                                    .logger = LOGGER,
-	                                                    .message = "Request headers",
-	                                                    .site = LOG_SITE,
-	                                                    .context = &req->log_context,
-	                                                    .fields = fields,
-	                                                    .count = sizeof fields / sizeof *fields});
+	request_log(req, (struct log_record){.level = VT_DEBUG,
+	                                     .message = "Request headers",
+	                                     .site = LOG_SITE,
+	                                     .fields = fields,
+	                                     .count = sizeof fields / sizeof *fields});
 	return VT_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "fnv.h"
 #include "log.h"
 #include "request.h"
 #include "response.h"
@@ -18,7 +19,6 @@
 #include "slow_request.h"
 #include "wrappers.h"
 
-#define LOGGER "vitals.request"
 #define FIELDS_MAX 16
 
 /* A probe that succeeds says nothing new every second; LOG_PROBES=off keeps it out of the way. */
@@ -37,15 +37,6 @@ level_of(const struct vt_request *req, int status)
 	return status >= 400 ? VT_INFO : level_of_success(req);
 }
 
-/* FNV-1a. */
-static uint64_t
-mix(uint64_t hash, const char *text)
-{
-	for (; *text != '\0'; text++)
-		hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
 /*
  * What stays the same when the web server gives the request to another worker, because this one has died over it:
  * its own ID for the request where it sends one, and otherwise all that the client said: it may use an ID again.
@@ -53,19 +44,16 @@ mix(uint64_t hash, const char *text)
 static uint64_t
 key_of(const struct vt_request *req)
 {
-	uint64_t key = UINT64_C(0xcbf29ce484222325);
 	if (req->web_request_id != NULL)
-		return mix(key, req->request_id);
-	return mix(mix(mix(key, req->correlation_id), vt_method(req)), req->raw_path);
+		return fnv_text(FNV_OFFSET, req->request_id);
+	return fnv_text(fnv_text(fnv_text(FNV_OFFSET, req->correlation_id), vt_method(req)), req->raw_path);
 }
 
 static void
 record(const struct vt_request *req, struct log_record record)
 {
-	record.logger = LOGGER;
 	record.key = key_of(req);
-	record.context = &req->log_context;
-	log_write(req->with.log, &record);
+	request_log(req, record);
 }
 
 /* The records of a request are written or not by its correlation ID, which a chain of services has in common. */
@@ -81,7 +69,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	(void)res;
 	enum vt_level level = level_of_success(req);
 	req->log_sampled = is_sampled(req);
-	if (!req->log_sampled || !log_enabled_for(req->with.log, level, LOGGER, &req->log_context))
+	if (!req->log_sampled || !log_enabled_for(req->with.log, level, REQUEST_LOGGER, &req->log_context))
 		return VT_OK;
 	const char *url = request_url(req);
 	const struct vt_field fields[] = {
@@ -102,8 +90,9 @@ enter(struct vt_request *req, struct vt_response *res)
 static size_t
 add_unsampled(struct vt_field *fields, size_t n, struct vt_request *req)
 {
+	const char *url = request_url(req);
 	fields[n++] = VT_BOOL("sampled", false);
-	fields[n++] = VT_STR("url", request_url(req));
+	fields[n++] = LOG_CLEAN("url", url, strlen(url));
 	fields[n++] = VT_STR("client_ip", vt_client_ip(req));
 	return n;
 }

@@ -1,7 +1,8 @@
-/* text.h - copying texts into arrays of fixed size. */
+/* text.h - copying texts into arrays of fixed size, and how they end. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -13,6 +14,14 @@ text_copy(char *to, size_t size_bytes, const char *from)
 	memcpy(to, from, length);
 	to[length] = '\0';
 	return length;
+}
+
+/* Whether size_bytes of text are more than end, and end in it. */
+static inline bool
+text_ends_with(const char *text, size_t size_bytes, const char *end)
+{
+	size_t end_bytes = strlen(end);
+	return size_bytes > end_bytes && memcmp(text + size_bytes - end_bytes, end, end_bytes) == 0;
 }
 
 #endif

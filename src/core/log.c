@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "clock.h"
 #include "err.h"
@@ -29,10 +30,11 @@ struct log {
 	struct log_shared shared;
 	_Atomic uint64_t self; /* owner_self(), as soon as it was needed */
 	struct log_sink sink;
-	struct ring ring;       /* of this process; size_bytes 0: there is none */
-	_Atomic uint32_t *wake; /* the ring's reader sleeps on it */
-	bool stuck;             /* the last record found no room */
-	pthread_mutex_t mutex;  /* threads of this process put one at a time */
+	struct ring ring;                     /* of this process; size_bytes 0: there is none */
+	_Atomic uint64_t *counts[LOG_LEVELS]; /* of records, by level; NULL: not counted */
+	_Atomic uint32_t *wake;               /* the ring's reader sleeps on it */
+	bool stuck;                           /* the last record found no room */
+	pthread_mutex_t mutex;                /* threads of this process put one at a time */
 };
 
 struct log *
@@ -250,8 +252,17 @@ log_write(struct log *log, const struct log_record *record)
 }
 
 void
+log_count_in(struct log *log, _Atomic uint64_t *const cells[static LOG_LEVELS])
+{
+	memcpy(log->counts, cells, sizeof log->counts);
+}
+
+void
 log_put(struct log *log, const struct log_record *record)
 {
+	_Atomic uint64_t *count = log->counts[record->level];
+	if (count != NULL)
+		atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 	char storage[LOG_RECORD_MAX_BYTES + 1];
 	struct strbuf line;
 	strbuf_init_fixed(&line, storage, sizeof storage);

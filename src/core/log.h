@@ -50,6 +50,9 @@ struct log_shared {
 };
 /* From here on the log heeds those levels and counts its errors there. */
 void log_share(struct log *log, const struct log_shared *shared);
+/* Records of this process are counted there from now on, by level; NULL: not at all. Threads and processes may share. */
+#define LOG_LEVELS (VT_CRITICAL + 1)
+void log_count_in(struct log *log, _Atomic uint64_t *const cells[static LOG_LEVELS]);
 
 struct log_context;
 /*
@@ -126,6 +129,12 @@ void log_put(struct log *log, const struct log_record *record);
 /* The record as a line, whatever its level, into a buffer of LOG_RECORD_MAX_BYTES and a NUL. */
 void log_format(const struct log *log, const struct log_record *record, struct strbuf *line);
 
+/* A module may hand over any number: below the lowest is DEBUG, above the highest CRITICAL. */
+static inline enum vt_level
+log_level_bounded(enum vt_level level)
+{
+	return (int)level < VT_DEBUG ? VT_DEBUG : (int)level > VT_CRITICAL ? VT_CRITICAL : level;
+}
 const char *log_level_name(enum vt_level level);
 
 #define LOG_SITE (&(const struct vt_log_site){__FILE__, __func__, __LINE__})

@@ -7,34 +7,23 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "fnv.h"
 #include "log.h"
 #include "owner.h"
 
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 /* What a module logs may stand under any name, and be a client's. */
 #define MODULES_LOGGER "vitals.module"
 
 /* The fields that tell one failure at a place from another; the first that a record has counts. */
 static const char *const code_fields[] = {"status_code", "sqlstate", "signal", "exit_code"};
 
-/* The NUL too: "ab" and "c" are not "a" and "bc". */
-static uint64_t
-mix(uint64_t hash, const char *text)
-{
-	do
-		hash = (hash ^ (unsigned char)*text) * FNV_PRIME;
-	while (*text++ != '\0');
-	return hash;
-}
-
 uint64_t
 log_errors_fingerprint(const struct error_kind *kind)
 {
-	uint64_t hash = mix(FNV_OFFSET, kind->route);
-	hash = mix(hash, kind->message);
-	hash = mix(hash, kind->code);
-	hash = mix(hash, kind->place);
+	uint64_t hash = fnv_closed_text(FNV_OFFSET, kind->route);
+	hash = fnv_closed_text(hash, kind->message);
+	hash = fnv_closed_text(hash, kind->code);
+	hash = fnv_closed_text(hash, kind->place);
 	return hash != 0 ? hash : 1;
 }
 

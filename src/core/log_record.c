@@ -16,7 +16,6 @@
 #include "redact.h"
 #include "strbuf.h"
 
-#define LOOKED_AT_MAX_BYTES ((size_t)64 << 10) /* of a text, however much of it is replaced by something shorter */
 #define PREFIX "field_"
 #define JSON_TAIL ",\"truncated\":true}\n"
 #define ECS_TAIL ",\"labels.truncated\":true}\n"
@@ -39,8 +38,7 @@ struct writer {
 const char *
 log_level_name(enum vt_level level)
 {
-	int n = (int)level;
-	return level_names[n < VT_DEBUG ? VT_DEBUG : n > VT_CRITICAL ? VT_CRITICAL : n];
+	return level_names[log_level_bounded(level)];
 }
 
 /* Bytes of text, up to a character's boundary, whose JSON form takes at most limit bytes. */
@@ -185,8 +183,8 @@ put_redacted(struct writer *w, const char *text, size_t size, enum text_kind kin
 static void
 put_foreign(struct writer *w, const char *text, size_t size, enum text_kind kind)
 {
-	if (size > LOOKED_AT_MAX_BYTES) {
-		size = LOOKED_AT_MAX_BYTES;
+	if (size > LOG_LOOKED_AT_MAX_BYTES) {
+		size = LOG_LOOKED_AT_MAX_BYTES;
 		w->truncated = true;
 	}
 	if (redact_may_change(text, size))

@@ -22,6 +22,8 @@ struct strbuf;
 #define LOG_TEXT_MAX_BYTES 4096
 #define LOG_NAME_MAX_BYTES 256
 #define LOG_BODY_MAX_BYTES 12288 /* a text that is clean already */
+/* Of a text or body, however much of it is replaced by something shorter. */
+#define LOG_LOOKED_AT_MAX_BYTES ((size_t)64 << 10)
 
 /* How records are written; all of it outlives its user. */
 struct log_style {

@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "log_schema.h"
+#include "ratio.h"
 #include "text_list.h"
 #include "vitals.h"
 
@@ -23,8 +24,8 @@ struct err;
 /* How many processes share a scoreboard where each serves by itself and WORKERS_MAX says nothing. */
 #define WORKERS_ALONE_MAX 64
 
-/* What a ratio of 1 is in its setting. */
-#define RATIO_WHOLE INT64_C(1000000)
+/* With its escapes it must fit into a record. */
+#define LOG_BODY_SIZE_MAX_BYTES ((size_t)8 << 10)
 
 /* How many checks may be declared beside those that are always there; as many as the scoreboard has room for. */
 #define CHECKS_MOST 12
@@ -62,7 +63,8 @@ struct settings {
 	char *trace_file;
 	int64_t trace_buffer_bytes; /* a process's own */
 	int64_t trace_sample;       /* of the traces that start here, in millionths */
-	bool enable_health_checks;
+	bool enable_metrics, enable_health_checks, enable_status;
+	int64_t metrics_series_max;
 	int64_t health_check_timeout_ms, health_cache_ms;
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
 	struct text_list critical_checks;

@@ -114,7 +114,7 @@ static bool
 chosen(const char *trace_id, int64_t ratio)
 {
 	uint64_t random = strtoull(trace_id + TRACE_ID_BYTES - 1 - RANDOM_DIGITS, NULL, 16);
-	uint64_t rejected = (UINT64_C(1) << RANDOM_BITS) / TRACE_RATIO_ONE * (uint64_t)(TRACE_RATIO_ONE - ratio);
+	uint64_t rejected = (UINT64_C(1) << RANDOM_BITS) / (uint64_t)RATIO_WHOLE * (uint64_t)(RATIO_WHOLE - ratio);
 	return ratio > 0 && random >= rejected;
 }
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ratio.h" /* what ratios are in */
 #include "strbuf.h"
 
 /* Hexadecimal digits and a NUL. */
@@ -23,9 +24,6 @@
 /* Flags of traceparent, section 3.2.2.5; all others are 0 in what is sent. */
 #define TRACE_SAMPLED 1u
 #define TRACE_RANDOM 2u /* the right-most 7 bytes of the trace ID are random */
-
-/* Ratios are in millionths. */
-#define TRACE_RATIO_ONE 1000000
 
 struct trace_context {
 	char trace_id[TRACE_ID_BYTES];

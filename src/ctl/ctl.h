@@ -24,6 +24,8 @@ struct ctl {
 	const char *duration, *logger, *route, *correlation_id; /* log-level's */
 	const char *limit;                                      /* errors' */
 	bool recent;                                            /* errors' */
+	const char *interval;                                   /* top's */
+	bool once;                                              /* top's */
 };
 
 /* Each prints its answer; -1 with err where it could not be done. */
@@ -34,9 +36,11 @@ int ctl_reload(const struct ctl *ctl, struct err *err);
 int ctl_upgrade(const struct ctl *ctl, struct err *err);
 int ctl_log_level(const struct ctl *ctl, struct err *err);
 int ctl_errors(const struct ctl *ctl, struct err *err);
+int ctl_top(const struct ctl *ctl, struct err *err);
 
 /* -1 with err where the command's own arguments are wrong, whatever the service does; before anything else. */
 int ctl_prove_log_level(const struct ctl *ctl, struct err *err);
 int ctl_prove_errors(const struct ctl *ctl, struct err *err);
+int ctl_prove_top(const struct ctl *ctl, struct err *err);
 
 #endif

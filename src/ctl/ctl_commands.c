@@ -25,13 +25,13 @@
 int
 ctl_status(const struct ctl *ctl, struct err *err)
 {
-	struct ctl_snapshot snapshot;
-	int status = ctl_snapshot_take(&snapshot, ctl->board, err);
+	struct snapshot snapshot;
+	int status = snapshot_take(&snapshot, ctl->board, err);
 	if (status == 0 && ctl->json)
 		status = ctl_show_json(&snapshot, stdout, err);
 	else if (status == 0)
 		ctl_show_text(&snapshot, stdout);
-	ctl_snapshot_fini(&snapshot);
+	snapshot_fini(&snapshot);
 	return status;
 }
 

@@ -10,38 +10,13 @@
 #include "ctl_print.h"
 #include "err.h"
 #include "jsonw.h"
+#include "jsonw_member.h"
 #include "scoreboard.h"
 #include "setting_value.h"
 
 #define WIDTH 100
 #define INDENT 11
 #define ID_COLUMN 61
-
-/* ---- A copy ------------------------------------------------------------------------------------- */
-
-static int
-compare_last(const void *a, const void *b)
-{
-	const struct error_row *x = a, *y = b;
-	return (x->last_ns < y->last_ns) - (x->last_ns > y->last_ns);
-}
-
-static int
-compare_count(const void *a, const void *b)
-{
-	const struct error_row *x = a, *y = b;
-	return x->count != y->count ? (x->count < y->count) - (x->count > y->count) : compare_last(a, b);
-}
-
-void
-ctl_errors_take(struct ctl_errors *errors, const struct error_table *table, enum ctl_order order, unsigned limit)
-{
-	errors->totals = error_table_totals(table);
-	errors->count = error_table_copy(table, errors->rows);
-	qsort(errors->rows, errors->count, sizeof errors->rows[0], order == CTL_BY_LAST ? compare_last : compare_count);
-	if (errors->count > limit)
-		errors->count = limit;
-}
 
 /* ---- For people --------------------------------------------------------------------------------- */
 
@@ -91,7 +66,7 @@ show_totals(const struct error_totals *totals, FILE *out)
 }
 
 void
-ctl_show_errors_text(const struct ctl_errors *errors, int64_t now_ns, FILE *out)
+ctl_show_errors_text(const struct error_list *errors, int64_t now_ns, FILE *out)
 {
 	if (errors->totals.total == 0) {
 		fprintf(out, "No errors.\n");
@@ -108,41 +83,19 @@ ctl_show_errors_text(const struct ctl_errors *errors, int64_t now_ns, FILE *out)
 /* ---- For programs ------------------------------------------------------------------------------- */
 
 static void
-put_row(struct jsonw *w, const struct error_row *row)
-{
-	char fingerprint[17];
-	snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, row->fingerprint);
-	jsonw_begin_object(w);
-	ctl_json_text(w, "fingerprint", fingerprint);
-	ctl_json_uint(w, "count", row->count);
-	ctl_json_time(w, "first_seen", row->first_ns);
-	ctl_json_time(w, "last_seen", row->last_ns);
-	ctl_json_text(w, "last_correlation_id", row->correlation_id);
-	ctl_json_text(w, "level", row->kind.level);
-	ctl_json_text(w, "message", row->kind.message);
-	ctl_json_text(w, "code", row->kind.code);
-	ctl_json_text(w, "route", row->kind.route);
-	ctl_json_text(w, "place", row->kind.place);
-	jsonw_end_object(w);
-}
-
-static void
 put_errors(struct jsonw *w, const void *what)
 {
-	const struct ctl_errors *errors = what;
-	ctl_json_uint(w, "total", errors->totals.total);
-	ctl_json_uint(w, "kinds", errors->totals.kinds);
-	ctl_json_uint(w, "replaced", errors->totals.replaced);
-	ctl_json_uint(w, "unlisted", errors->totals.unlisted);
+	const struct error_list *errors = what;
+	jsonw_member_uint(w, "total", errors->totals.total);
+	jsonw_member_uint(w, "kinds", errors->totals.kinds);
+	jsonw_member_uint(w, "replaced", errors->totals.replaced);
+	jsonw_member_uint(w, "unlisted", errors->totals.unlisted);
 	jsonw_key(w, "errors");
-	jsonw_begin_array(w);
-	for (unsigned i = 0; i < errors->count; i++)
-		put_row(w, &errors->rows[i]);
-	jsonw_end_array(w);
+	error_list_write(w, errors);
 }
 
 int
-ctl_show_errors_json(const struct ctl_errors *errors, FILE *out, struct err *err)
+ctl_show_errors_json(const struct error_list *errors, FILE *out, struct err *err)
 {
 	return ctl_show_object(put_errors, errors, out, err);
 }
@@ -177,10 +130,10 @@ ctl_errors(const struct ctl *ctl, struct err *err)
 	unsigned limit;
 	if (read_limit(ctl->limit, &limit, err) != 0)
 		return -1;
-	struct ctl_errors *errors = calloc(1, sizeof *errors);
+	struct error_list *errors = calloc(1, sizeof *errors);
 	if (errors == NULL)
 		return err_set(err, "There is no memory for the errors.");
-	ctl_errors_take(errors, scoreboard_errors(ctl->board), ctl->recent ? CTL_BY_LAST : CTL_BY_COUNT, limit);
+	error_list_take(errors, scoreboard_errors(ctl->board), ctl->recent ? ERRORS_BY_LAST : ERRORS_BY_COUNT, limit);
 	int status = 0;
 	if (ctl->json)
 		status = ctl_show_errors_json(errors, stdout, err);

@@ -15,6 +15,7 @@
 #include "ctl_print.h"
 #include "err.h"
 #include "jsonw.h"
+#include "level_list.h"
 #include "log.h"
 #include "owner.h"
 #include "scoreboard.h"
@@ -110,12 +111,6 @@ ctl_read_override(struct level_override *override, const struct ctl *ctl, int64_
 
 /* ---- What is in force --------------------------------------------------------------------------- */
 
-static double
-seconds_left(const struct level_override *override, int64_t now_ns)
-{
-	return (double)(override->until_ns - now_ns) / NS_PER_S;
-}
-
 static void
 show_override(const struct level_override *override, int64_t now_ns, FILE *out)
 {
@@ -126,7 +121,7 @@ show_override(const struct level_override *override, int64_t now_ns, FILE *out)
 		[LEVEL_CORRELATION_ID] = "correlation ID ",
 	};
 	char left[CTL_AGE_BYTES];
-	ctl_write_age(left, seconds_left(override, now_ns));
+	ctl_write_age(left, level_seconds_left(override, now_ns));
 	fprintf(out, "%-*s %10s  %s", LEVEL_COLUMN, log_level_name((enum vt_level) override->level), left,
 	        override->scope < LEVEL_SCOPES ? what[override->scope] : "unknown ");
 	ctl_put_safe(override->text, out);
@@ -154,29 +149,11 @@ struct levels_now {
 };
 
 static void
-put_override(struct jsonw *w, const struct level_override *override, int64_t now_ns)
-{
-	jsonw_begin_object(w);
-	ctl_json_text(w, "level", log_level_name((enum vt_level) override->level));
-	ctl_json_text(w, "scope", level_scope_name((enum level_scope) override->scope));
-	ctl_json_text(w, "target", override->text);
-	ctl_json_seconds(w, "seconds_left", seconds_left(override, now_ns));
-	ctl_json_time(w, "set_at", override->set_real_ns);
-	ctl_json_uint(w, "by_uid", (uint64_t) override->set_by_uid);
-	ctl_json_uint(w, "by_pid", (uint64_t) override->set_by_pid);
-	jsonw_end_object(w);
-}
-
-static void
 put_levels(struct jsonw *w, const void *what)
 {
 	const struct levels_now *levels = what;
 	jsonw_key(w, "log_levels");
-	jsonw_begin_array(w);
-	for (unsigned i = 0; i < levels->set->count; i++)
-		if (level_override_holds(&levels->set->overrides[i], levels->now_ns))
-			put_override(w, &levels->set->overrides[i], levels->now_ns);
-	jsonw_end_array(w);
+	level_list_write(w, levels->set, levels->now_ns);
 }
 
 int

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "arena.h"
-#include "clock.h"
 #include "err.h"
 #include "jsonw.h"
 #include "strbuf.h"
@@ -16,7 +15,6 @@
 #define DAY (24 * HOUR)
 #define ARENA_CHUNK_BYTES 65536
 #define ARENA_MAX_BYTES ((size_t)64 << 20)
-#define SECONDS_DIGITS 6
 
 void
 ctl_write_age(char text[static CTL_AGE_BYTES], double seconds)
@@ -84,40 +82,6 @@ ctl_put_safe(const char *text, FILE *out)
 }
 
 /* ---- JSON --------------------------------------------------------------------------------------- */
-
-void
-ctl_json_uint(struct jsonw *w, const char *key, uint64_t value)
-{
-	jsonw_key(w, key);
-	jsonw_uint(w, value);
-}
-
-void
-ctl_json_text(struct jsonw *w, const char *key, const char *text)
-{
-	jsonw_key(w, key);
-	jsonw_string(w, text);
-}
-
-void
-ctl_json_seconds(struct jsonw *w, const char *key, double seconds)
-{
-	jsonw_key(w, key);
-	jsonw_fixed(w, seconds, SECONDS_DIGITS);
-}
-
-void
-ctl_json_time(struct jsonw *w, const char *key, int64_t real_ns)
-{
-	char text[RFC3339_BYTES];
-	jsonw_key(w, key);
-	if (real_ns <= 0) {
-		jsonw_null(w);
-		return;
-	}
-	clock_rfc3339(real_ns, text);
-	jsonw_string(w, text);
-}
 
 int
 ctl_show_object(void (*put)(struct jsonw *w, const void *what), const void *what, FILE *out, struct err *err)

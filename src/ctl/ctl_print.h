@@ -21,12 +21,6 @@ int ctl_put_cut(const char *text, int width, FILE *out);
 
 /* ---- The same in JSON ---- */
 
-void ctl_json_uint(struct jsonw *w, const char *key, uint64_t value);
-void ctl_json_text(struct jsonw *w, const char *key, const char *text);
-void ctl_json_seconds(struct jsonw *w, const char *key, double seconds);
-/* As the log writes it; null for 0. */
-void ctl_json_time(struct jsonw *w, const char *key, int64_t real_ns);
-
 struct err;
 /* One object in one line: put writes what is in it. -1 with err: no memory. */
 int ctl_show_object(void (*put)(struct jsonw *w, const void *what), const void *what, FILE *out, struct err *err);

@@ -3,7 +3,7 @@
 #include "ctl_show.h"
 
 static void
-show_log(const struct ctl_log *log, FILE *out)
+show_log(const struct snapshot_log *log, FILE *out)
 {
 	fprintf(out, "log: %llu records dropped, %llu bytes waiting", (unsigned long long)log->dropped,
 	        (unsigned long long)log->waiting_bytes);
@@ -14,8 +14,19 @@ show_log(const struct ctl_log *log, FILE *out)
 	fputc('\n', out);
 }
 
-static void
-show_service(const struct ctl_snapshot *snapshot, FILE *out)
+void
+ctl_show_deaths(const struct snapshot *snapshot, FILE *out)
+{
+	fprintf(out, "deaths:");
+	for (size_t i = 0; i < DEATH_CAUSES; i++)
+		fprintf(out, "%s %s %llu", i > 0 ? "," : "", death_cause_name((enum death_cause)i),
+		        (unsigned long long)snapshot->deaths[i]);
+	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
+	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+}
+
+void
+ctl_show_state(const struct snapshot *snapshot, const char *reason, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, snapshot->up_s);
@@ -28,15 +39,29 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 		fprintf(out, " (%u to %u)", snapshot->workers, snapshot->workers_max);
 	fprintf(out, ", %u idle, %u busy", snapshot->pool.idle, snapshot->pool.busy);
 	if (snapshot->held_back > 0)
-		fprintf(out, ", %u held back, since they keep dying", snapshot->held_back);
+		fprintf(out, ", %u held back%s", snapshot->held_back, reason);
+}
+
+void
+ctl_show_request(const struct snapshot_worker *row, FILE *out)
+{
+	if (!row->has_request)
+		return;
+	ctl_put_safe(row->request.method, out);
+	fputc(' ', out);
+	ctl_put_safe(row->request.path, out);
+	fprintf(out, " (");
+	ctl_put_safe(row->request.correlation_id, out);
+	fputc(')', out);
+}
+
+static void
+show_service(const struct snapshot *snapshot, FILE *out)
+{
+	ctl_show_state(snapshot, ", since they keep dying", out);
 	fprintf(out, "; connections: %u; requests: %llu\n", snapshot->pool.connections,
 	        (unsigned long long)snapshot->pool.requests);
-	fprintf(out, "deaths:");
-	for (size_t i = 0; i < DEATH_CAUSES; i++)
-		fprintf(out, "%s %s %llu", i > 0 ? "," : "", death_cause_name((enum death_cause)i),
-		        (unsigned long long)snapshot->deaths[i]);
-	fprintf(out, "; recycled: %llu; reloads: %llu, refused: %llu\n", (unsigned long long)snapshot->recycled,
-	        (unsigned long long)snapshot->reloads, (unsigned long long)snapshot->reloads_refused);
+	ctl_show_deaths(snapshot, out);
 	fprintf(out, "errors: %llu", (unsigned long long)snapshot->errors.total);
 	if (snapshot->errors.total > 0)
 		fprintf(out, " of %u kinds", snapshot->errors.kinds);
@@ -52,7 +77,7 @@ show_service(const struct ctl_snapshot *snapshot, FILE *out)
 }
 
 static void
-show_worker(const struct ctl_worker *row, FILE *out)
+show_worker(const struct snapshot_worker *row, FILE *out)
 {
 	char age[CTL_AGE_BYTES];
 	ctl_write_age(age, row->age_s);
@@ -62,18 +87,13 @@ show_worker(const struct ctl_worker *row, FILE *out)
 	        (unsigned long long)row->requests, (unsigned long long)row->given, (unsigned long long)row->taken);
 	if (row->has_request) {
 		fprintf(out, "  %.3fs ", row->elapsed_s);
-		ctl_put_safe(row->request.method, out);
-		fputc(' ', out);
-		ctl_put_safe(row->request.path, out);
-		fprintf(out, " (");
-		ctl_put_safe(row->request.correlation_id, out);
-		fputc(')', out);
+		ctl_show_request(row, out);
 	}
 	fputc('\n', out);
 }
 
 void
-ctl_show_text(const struct ctl_snapshot *snapshot, FILE *out)
+ctl_show_text(const struct snapshot *snapshot, FILE *out)
 {
 	show_service(snapshot, out);
 	if (snapshot->row_count == 0)

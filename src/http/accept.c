@@ -10,7 +10,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "insist.h"
 #include "syntax.h"
+#include "vitals.h"
 
 #define QUALITY_MAX 1000
 #define QUALITY_MALFORMED (-1)
@@ -207,4 +209,27 @@ accept_choose(const char *accept, const char *const *offers, size_t count)
 		}
 	}
 	return any || count == 0 ? chosen : 0;
+}
+
+static int
+find_form(const char *name, const struct accept_form *forms, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(name, forms[i].name) == 0)
+			return (int)i;
+	return -1;
+}
+
+int
+accept_choose_form(const struct vt_request *req, const struct accept_form *forms, size_t count)
+{
+	const char *offers[ACCEPT_FORMS_MAX];
+	const char *name = vt_query_param(req, "format", 0);
+	INSIST(count > 0 && count <= ACCEPT_FORMS_MAX);
+	if (name != NULL)
+		return find_form(name, forms, count);
+	for (size_t i = 0; i < count; i++)
+		offers[i] = forms[i].media_type;
+	int chosen = accept_choose(vt_header(req, "Accept", 0), offers, count);
+	return chosen >= 0 ? chosen : 0;
 }

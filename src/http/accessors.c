@@ -107,18 +107,22 @@ vt_time_left_ms(const struct vt_request *req)
 }
 
 void
+request_log(const struct vt_request *req, struct log_record record)
+{
+	if (record.logger == NULL)
+		record.logger = REQUEST_LOGGER;
+	record.context = &req->log_context;
+	log_write(req->with.log, &record);
+}
+
+void
 vt_log_fields(const struct vt_request *req, enum vt_level level, const struct vt_log_site *site, const char *message,
               const struct vt_field *fields, size_t count)
 {
-	if (req->with.log == NULL)
-		return;
-	log_write(req->with.log, &(const struct log_record){
-					 .level = level,
-					 .logger = "vitals.module",
-					 .message = message,
-					 .site = site,
-					 .context = &req->log_context,
-					 .fields = fields,
-					 .count = count,
-				 });
+	request_log(req, (struct log_record){.level = log_level_bounded(level),
+	                                     .logger = "vitals.module",
+	                                     .message = message,
+	                                     .site = site,
+	                                     .fields = fields,
+	                                     .count = count});
 }

@@ -16,19 +16,13 @@
 static void
 log_fault(const struct vt_request *req, const char *message, const char *exception)
 {
-	if (req->with.log == NULL)
-		return;
 	struct vt_field fields[] = {VT_STR("route", req->route != NULL ? req->route->path : NULL)};
-	log_write(req->with.log, &(const struct log_record){
-					 .level = VT_ERROR_LEVEL,
-					 .logger = "vitals.request",
-					 .message = message,
-					 .site = LOG_SITE,
-					 .context = &req->log_context,
-					 .exception = exception,
-					 .fields = fields,
-					 .count = 1,
-				 });
+	request_log(req, (struct log_record){.level = VT_ERROR_LEVEL,
+	                                     .message = message,
+	                                     .site = LOG_SITE,
+	                                     .exception = exception,
+	                                     .fields = fields,
+	                                     .count = 1});
 }
 
 /* Calls enter from the first on; *entered counts those to leave. */

@@ -91,3 +91,9 @@ vt_fail(struct vt_response *res, enum vt_result result)
 	bool explained = blames_client && res->explanation != NULL && *res->explanation != NULL;
 	return vt_problem(res, result_status(result), explained ? *res->explanation : detail_for(result));
 }
+
+enum vt_result
+response_nothing_here(struct vt_response *res)
+{
+	return vt_problem(res, 404, "There is nothing at this path.");
+}

@@ -24,23 +24,23 @@ struct cgi {
 	const char *client_ip, *user, *request_scheme, *https, *request_id, *request_start, *protocol;
 };
 
+#define VARIABLE(name, field)                                                                                          \
+	{                                                                                                              \
+		name, sizeof(name) - 1, offsetof(struct cgi, field)                                                    \
+	}
+
+/* By size first: nearly every comparison of two names ends there, and each request makes hundreds of them. */
 static const struct {
 	const char *name;
-	size_t offset;
+	size_t size, offset;
 } variables[] = {
-	{"REQUEST_METHOD", offsetof(struct cgi, method)},
-	{"REQUEST_URI", offsetof(struct cgi, request_uri)},
-	{"DOCUMENT_URI", offsetof(struct cgi, document_uri)},
-	{"SCRIPT_NAME", offsetof(struct cgi, script_name)},
-	{"PATH_INFO", offsetof(struct cgi, path_info)},
-	{"QUERY_STRING", offsetof(struct cgi, query_string)},
-	{"REMOTE_ADDR", offsetof(struct cgi, client_ip)},
-	{"REMOTE_USER", offsetof(struct cgi, user)},
-	{"REQUEST_SCHEME", offsetof(struct cgi, request_scheme)},
-	{"HTTPS", offsetof(struct cgi, https)},
-	{"REQUEST_ID", offsetof(struct cgi, request_id)},
-	{"REQUEST_START", offsetof(struct cgi, request_start)},
-	{"SERVER_PROTOCOL", offsetof(struct cgi, protocol)},
+	VARIABLE("REQUEST_METHOD", method),         VARIABLE("REQUEST_URI", request_uri),
+	VARIABLE("DOCUMENT_URI", document_uri),     VARIABLE("SCRIPT_NAME", script_name),
+	VARIABLE("PATH_INFO", path_info),           VARIABLE("QUERY_STRING", query_string),
+	VARIABLE("REMOTE_ADDR", client_ip),         VARIABLE("REMOTE_USER", user),
+	VARIABLE("REQUEST_SCHEME", request_scheme), VARIABLE("HTTPS", https),
+	VARIABLE("REQUEST_ID", request_id),         VARIABLE("REQUEST_START", request_start),
+	VARIABLE("SERVER_PROTOCOL", protocol),
 };
 
 void
@@ -72,15 +72,16 @@ request_init(struct vt_request *req, const struct request_setup *setup)
 static void
 read_variable(struct cgi *cgi, const char *param)
 {
-	size_t size = strcspn(param, "=");
-	if (param[size] == '\0')
+	const char *equals = strchr(param, '=');
+	if (equals == NULL)
 		return;
+	size_t size = (size_t)(equals - param);
 	for (size_t i = 0; i < sizeof variables / sizeof variables[0]; i++) {
-		if (strncmp(param, variables[i].name, size) != 0 || variables[i].name[size] != '\0')
+		if (size != variables[i].size || memcmp(param, variables[i].name, size) != 0)
 			continue;
 		const char **field = (const char **)((char *)cgi + variables[i].offset);
 		if (*field == NULL)
-			*field = param + size + 1;
+			*field = equals + 1;
 		return;
 	}
 }

@@ -109,6 +109,13 @@ void request_init(struct vt_request *req, const struct request_setup *setup);
  */
 enum vt_result request_parse(struct vt_request *req, char *const *params);
 
+#define REQUEST_LOGGER "vitals.request"
+/*
+ * Writes a record with the request's IDs; its context is set here, and its logger too where it is NULL. Does nothing
+ * where the request has no log.
+ */
+void request_log(const struct vt_request *req, struct log_record record);
+
 /* The URL for the log: path as sent with query, secrets redacted; in the arena, never NULL. */
 const char *request_url(struct vt_request *req);
 

@@ -68,6 +68,10 @@ enum vt_result response_answered(struct vt_response *res, const char *content_ty
 const char *response_reason(int status);
 /* True for 1xx, 204 and 304, which have no body and no Content-Length (RFC 9110 section 6.4.1, 8.6). */
 bool response_bodiless(int status);
+/* Whether the body goes out: not to HEAD, and not with those. */
+bool response_sends_body(const struct vt_response *res, const char *method);
+/* The 404 of a path that has no route, or that is to look so. */
+enum vt_result response_nothing_here(struct vt_response *res);
 /*
  * Appends the CGI response to out: "Status: 200 OK", Content-Type, the headers, Content-Length, an empty
  * line, the body; lines end in CRLF. RESPONSE_HEAD_ONLY leaves the body out, as HEAD wants, or for a

@@ -91,6 +91,12 @@ response_bodiless(int status)
 }
 
 bool
+response_sends_body(const struct vt_response *res, const char *method)
+{
+	return strcmp(method, "HEAD") != 0 && !response_bodiless(res->status);
+}
+
+bool
 response_sound(const struct vt_response *res)
 {
 	return res->answered && !res->misused && !res->body.failed;

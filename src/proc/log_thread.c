@@ -12,6 +12,7 @@
 #include "err.h"
 #include "log.h"
 #include "log_writer.h"
+#include "obituary.h"
 #include "owner.h"
 #include "scoreboard.h"
 
@@ -68,6 +69,9 @@ look_round(struct log_thread *thread)
 	if (thread->neighbour != NULL || clock_mono_ns() < thread->look_round_ns)
 		return;
 	thread->look_round_ns = deadline_in_ms(LOOK_ROUND_MS);
+	for (unsigned i = 0; i < scoreboard_slots(board); i++)
+		if (i != thread->config->slot)
+			obituary_of_stranger(thread->config->log, board, i);
 	for (unsigned i = 0; i < scoreboard_slots(board) && thread->neighbour == NULL; i++)
 		if (i != thread->config->slot && was_left(board, i, atomic_load(&scoreboard_slot(board, i)->owner)))
 			take_neighbour(thread, i);

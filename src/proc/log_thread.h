@@ -1,8 +1,8 @@
 /*
  * log_thread.h - the log writer of a process that serves alone: a thread, for the process's own ring.
  *
- * Without a supervisor nobody writes out what a process that was killed has left in its slot, so the thread does that
- * too, for slots whose owner is dead.
+ * Without a supervisor nobody writes out what a process that was killed has left in its slot, nor tells of its death, so
+ * the thread does that too, for slots whose owner is dead.
  */
 #ifndef PROC_LOG_THREAD_H
 #define PROC_LOG_THREAD_H

@@ -1,4 +1,7 @@
-/* obituary.c - see obituary.h. Called by the supervisor with a slot that nobody writes any more. */
+/*
+ * obituary.c - see obituary.h. Called by the supervisor with a slot that nobody writes any more, and without one by
+ * whoever finds a slot whose owner is dead.
+ */
 #include "obituary.h"
 
 #include <signal.h>
@@ -9,6 +12,7 @@
 
 #include "clock.h"
 #include "log.h"
+#include "owner.h"
 
 #define MAX_FIELDS 16
 #define EXCEPTION_BYTES 80
@@ -111,6 +115,51 @@ obituary_write(struct log *log, const struct slot *slot, const struct death *dea
 	                                    .site = LOG_SITE,
 	                                    .context = &context,
 	                                    .exception = crashed ? describe_crash(&crash, death->pid, exception) : NULL,
+	                                    .fields = fields,
+	                                    .count = n});
+}
+
+/* True for one of all who find it so. */
+static bool
+is_ours_to_tell(struct slot *slot)
+{
+	uint8_t state = atomic_load(&slot->state);
+	if (state == SLOT_FREE || state == SLOT_DEAD || owner_lives(atomic_load(&slot->owner)))
+		return false;
+	return atomic_compare_exchange_strong(&slot->state, &state, SLOT_DEAD);
+}
+
+void
+obituary_of_stranger(struct log *log, struct scoreboard *board, unsigned index)
+{
+	struct slot *slot = scoreboard_slot(board, index);
+	char name[16], exception[EXCEPTION_BYTES];
+	struct slot_request request;
+	struct crash_report crash;
+	struct vt_field fields[MAX_FIELDS];
+	struct log_context context = {0};
+	size_t n = 0;
+	pid_t pid = slot_pid(slot);
+	bool in_request = slot_get_request_of_dead(slot, &request), crashed = slot_get_crash(slot, &crash);
+	if (pid == 0 || !is_ours_to_tell(slot))
+		return;
+	fields[n++] = VT_INT("worker", index);
+	fields[n++] = VT_INT("pid", pid);
+	if (in_request) {
+		context.correlation_id = request.correlation_id;
+		n = add_request(fields, n, slot, &request);
+	}
+	if (crashed) {
+		fields[n++] = VT_STR("signal", signal_name(crash.signal, name));
+		fields[n++] = VT_STR("backtrace", crash.backtrace);
+	}
+	atomic_fetch_add(&scoreboard_service(board)->deaths[DEATH_SIGNAL], 1);
+	log_write(log, &(struct log_record){.level = VT_ERROR_LEVEL,
+	                                    .logger = "vitals.service",
+	                                    .message = "Process died",
+	                                    .site = LOG_SITE,
+	                                    .context = &context,
+	                                    .exception = crashed ? describe_crash(&crash, pid, exception) : NULL,
 	                                    .fields = fields,
 	                                    .count = n});
 }

@@ -31,5 +31,11 @@ enum death_cause death_cause(const struct death *death);
  * before the slot is released.
  */
 void obituary_write(struct log *log, const struct slot *slot, const struct death *death);
+/*
+ * Of a process without a supervisor, "Process died": by any of its equals that finds it dead in a slot, and by one of
+ * them alone; counted as a death. How it ended is known only where it crashed, for nobody waited for it. Does nothing
+ * where the slot's owner lives or has left in order.
+ */
+void obituary_of_stranger(struct log *log, struct scoreboard *board, unsigned index);
 
 #endif

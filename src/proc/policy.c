@@ -1,8 +1,6 @@
 /* policy.c - see policy.h. Called by the supervisor. */
 #include "policy.h"
 
-#include "clock.h"
-
 int64_t
 policy_after_death(struct restart_history *history, int64_t lived_ms)
 {
@@ -57,10 +55,4 @@ policy_pool_size(struct pool_history *history, const struct pool_demand *demand,
 	if (demand->all_busy_ms == 0)
 		history->step = 0;
 	return shrunk(history, demand, now_ms);
-}
-
-bool
-policy_overdue(int64_t started_ns, int64_t now_ns, int64_t limit_ms)
-{
-	return started_ns > 0 && now_ns > started_ns && (now_ns - started_ns) / NS_PER_MS > limit_ms;
 }

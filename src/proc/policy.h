@@ -1,6 +1,6 @@
 /*
- * policy.h - what the supervisor decides: when a worker that died is started again, how many workers there shall be,
- * which request has taken too long. Pure: no clock, no process; the supervisor acts on it.
+ * policy.h - what the supervisor decides: when a worker that died is started again, how many workers there shall be.
+ * Pure: no clock, no process; the supervisor acts on it.
  */
 #ifndef PROC_POLICY_H
 #define PROC_POLICY_H
@@ -46,10 +46,5 @@ struct pool_history {
 
 /* How many workers there shall be from now on. Grows 1, 2, 4 … as long as everyone stays busy. */
 unsigned policy_pool_size(struct pool_history *history, const struct pool_demand *demand, int64_t now_ms);
-
-/* ---- Requests ---- */
-
-/* True where a request that began started_ns (0: none runs) has taken more than limit_ms. */
-bool policy_overdue(int64_t started_ns, int64_t now_ns, int64_t limit_ms);
 
 #endif

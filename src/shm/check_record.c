@@ -7,31 +7,23 @@
  */
 #include <string.h>
 
+#include "fnv.h"
 #include "insist.h"
 #include "layout.h"
-
-static uint64_t
-mix(uint64_t hash, const void *data, size_t size)
-{
-	const unsigned char *bytes = data;
-	for (size_t i = 0; i < size; i++)
-		hash = (hash ^ bytes[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
 
 /* FNV-1a over the members, not over the padding between them. */
 static uint64_t
 checksum(const struct check_result *result)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-	hash = mix(hash, &result->checked_ns, sizeof result->checked_ns);
-	hash = mix(hash, &result->duration_ns, sizeof result->duration_ns);
-	hash = mix(hash, &result->identity, sizeof result->identity);
-	hash = mix(hash, &result->status, sizeof result->status);
-	hash = mix(hash, &result->percent, sizeof result->percent);
-	hash = mix(hash, &result->total_bytes, sizeof result->total_bytes);
-	hash = mix(hash, &result->free_bytes, sizeof result->free_bytes);
-	return mix(hash, result->text, sizeof result->text);
+	uint64_t hash = FNV_OFFSET;
+	hash = fnv_bytes(hash, &result->checked_ns, sizeof result->checked_ns);
+	hash = fnv_bytes(hash, &result->duration_ns, sizeof result->duration_ns);
+	hash = fnv_bytes(hash, &result->identity, sizeof result->identity);
+	hash = fnv_bytes(hash, &result->status, sizeof result->status);
+	hash = fnv_bytes(hash, &result->percent, sizeof result->percent);
+	hash = fnv_bytes(hash, &result->total_bytes, sizeof result->total_bytes);
+	hash = fnv_bytes(hash, &result->free_bytes, sizeof result->free_bytes);
+	return fnv_bytes(hash, result->text, sizeof result->text);
 }
 
 static void

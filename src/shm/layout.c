@@ -1,8 +1,9 @@
 /*
- * layout.c - where everything stands in the scoreboard file: sizes, fingerprint, header, places.
+ * layout.c - where everything stands in the scoreboard file: sizes, fingerprint, header, directory, places.
  *
- * Called by the other files of this floor. A place is a slot, the heads of its rings and the rings' bytes; how large
- * rings are is decided by who makes the file, and stands in the header.
+ * Called by the other files of this floor. A place is a slot, the heads of its rings, the rings' bytes, and a block of
+ * cells for each series; how large rings are and how many series there may be is decided by who makes the file, and
+ * stands in the header.
  */
 #include "layout.h"
 
@@ -10,11 +11,8 @@
 #include <unistd.h>
 
 #include "err.h"
+#include "fnv.h"
 #include "insist.h"
-
-#define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The parts that every process has in common, those that are written and read from outside, and a place. */
 static const uint32_t service_facts[] = {
@@ -29,7 +27,7 @@ static const uint32_t service_facts[] = {
 	offsetof(struct alert_state, begun_ns),
 	offsetof(struct scoreboard_file, levels),
 	offsetof(struct scoreboard_file, errors),
-	offsetof(struct scoreboard_file, places),
+	offsetof(struct scoreboard_file, rest),
 	sizeof(struct scoreboard_service),
 	offsetof(struct scoreboard_service, generation),
 	offsetof(struct scoreboard_service, workers),
@@ -94,6 +92,12 @@ static const uint32_t outside_facts[] = {
 	offsetof(struct error_kind, place),
 };
 
+static const uint32_t series_facts[] = {
+	sizeof(struct directory_head),       sizeof(struct series),           offsetof(struct series, shape),
+	offsetof(struct series, size_bytes), offsetof(struct series, labels), offsetof(struct series, exemplars),
+	sizeof(struct exemplar_record),      sizeof(struct series_cells),
+};
+
 static const uint32_t place_facts[] = {
 	sizeof(struct place),
 	offsetof(struct place, rings),
@@ -137,22 +141,14 @@ static const uint32_t place_facts[] = {
 	offsetof(struct slot_crash, backtrace),
 };
 
-static uint64_t
-mix(uint64_t hash, const uint32_t *facts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		for (unsigned shift = 0; shift < 32; shift += 8)
-			hash = (hash ^ (facts[i] >> shift & 0xffU)) * FNV_PRIME;
-	return hash;
-}
-
 /* Where everything stands, as one number (FNV-1a). */
 static uint64_t
 layout_fingerprint(void)
 {
-	uint64_t hash = mix(FNV_OFFSET, service_facts, COUNT_OF(service_facts));
-	hash = mix(hash, outside_facts, COUNT_OF(outside_facts));
-	return mix(hash, place_facts, COUNT_OF(place_facts));
+	uint64_t hash = fnv_bytes(FNV_OFFSET, service_facts, sizeof service_facts);
+	hash = fnv_bytes(hash, outside_facts, sizeof outside_facts);
+	hash = fnv_bytes(hash, series_facts, sizeof series_facts);
+	return fnv_bytes(hash, place_facts, sizeof place_facts);
 }
 
 static size_t
@@ -167,20 +163,27 @@ place_bytes(const struct scoreboard_shape *shape)
 	size_t bytes = sizeof(struct place);
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		bytes += whole_lines(shape->ring_bytes[kind]);
-	return bytes;
+	return bytes + series_capacity(shape->series) * sizeof(struct series_cells);
+}
+
+static size_t
+directory_bytes(unsigned series)
+{
+	return whole_lines(series_directory_bytes(series));
 }
 
 size_t
 scoreboard_size_bytes(const struct scoreboard_shape *shape)
 {
-	return sizeof(struct scoreboard_file) + ((size_t)shape->slots + 1) * place_bytes(shape);
+	return sizeof(struct scoreboard_file) + directory_bytes(shape->series) +
+	       ((size_t)shape->slots + 1) * place_bytes(shape);
 }
 
 /* What the file is, other slots apart. */
 static struct scoreboard_shape
 shape_of(const struct scoreboard_file *file, unsigned slots)
 {
-	struct scoreboard_shape shape = {.slots = slots};
+	struct scoreboard_shape shape = {.slots = slots, .series = file->header.series};
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		shape.ring_bytes[kind] = (size_t)file->header.ring_bytes[kind];
 	return shape;
@@ -195,18 +198,19 @@ layout_fill_header(struct scoreboard_file *file, const struct scoreboard_shape *
 	file->header.size_bytes = scoreboard_size_bytes(shape);
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		file->header.ring_bytes[kind] = whole_lines(shape->ring_bytes[kind]);
+	file->header.series = shape->series;
 	atomic_thread_fence(memory_order_release);
 	memcpy(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES);
 }
 
 static bool
-rings_are_sane(const struct scoreboard_shape *shape)
+parts_are_sane(const struct scoreboard_shape *shape)
 {
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		if (shape->ring_bytes[kind] > SCOREBOARD_MAX_RING_BYTES ||
 		    shape->ring_bytes[kind] % SCOREBOARD_LINE != 0)
 			return false;
-	return true;
+	return shape->series <= SERIES_MOST;
 }
 
 int
@@ -224,7 +228,7 @@ layout_check_header(const struct area *area, struct err *err)
 			"that version.",
 			area->path, file->header.version);
 	const struct scoreboard_shape shape = shape_of(file, file->header.slots);
-	if (shape.slots < 1 || shape.slots > SCOREBOARD_MAX_SLOTS || !rings_are_sane(&shape) ||
+	if (shape.slots < 1 || shape.slots > SCOREBOARD_MAX_SLOTS || !parts_are_sane(&shape) ||
 	    file->header.size_bytes != scoreboard_size_bytes(&shape) || file->header.size_bytes > area->size_bytes)
 		return err_set(err, "The scoreboard %s is damaged: its size and its number of slots do not agree.",
 		               area->path);
@@ -248,18 +252,28 @@ scoreboard_ring_bytes(int fd, enum ring_kind kind)
 	return whole ? (size_t)header.ring_bytes[kind] : 0;
 }
 
+unsigned
+scoreboard_series_max(int fd)
+{
+	struct scoreboard_header header;
+	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header ? header.series : 0;
+}
+
 void
 layout_take_sizes(struct scoreboard *board)
 {
 	const struct scoreboard_shape shape = shape_of(board->file, 1);
 	memcpy(board->ring_bytes, shape.ring_bytes, sizeof board->ring_bytes);
 	board->place_bytes = place_bytes(&shape);
+	board->directory_bytes = directory_bytes(shape.series);
+	board->series = shape.series;
 }
 
 unsigned
 layout_room(const struct scoreboard *board)
 {
-	return (unsigned)((board->area.size_bytes - sizeof(struct scoreboard_file)) / board->place_bytes) - 1;
+	size_t before = sizeof(struct scoreboard_file) + board->directory_bytes;
+	return (unsigned)((board->area.size_bytes - before) / board->place_bytes) - 1;
 }
 
 /* Its owner may have let the file grow since this process has mapped it. */
@@ -285,7 +299,7 @@ layout_grown_bytes(int fd, unsigned slots)
 	if (!scoreboard_fits(fd) || pread(fd, &file.header, sizeof file.header, 0) != (ssize_t)sizeof file.header)
 		return sizeof file;
 	const struct scoreboard_shape shape = shape_of(&file, slots);
-	return rings_are_sane(&shape) ? scoreboard_size_bytes(&shape) : sizeof file;
+	return parts_are_sane(&shape) ? scoreboard_size_bytes(&shape) : sizeof file;
 }
 
 struct place *
@@ -293,7 +307,7 @@ scoreboard_place_of(const struct scoreboard *board, unsigned index)
 {
 	INSIST(index == SCOREBOARD_SUPERVISOR || index < board->slots);
 	size_t n = index == SCOREBOARD_SUPERVISOR ? 0 : (size_t)index + 1;
-	return (struct place *)(void *)(board->file->places + n * board->place_bytes);
+	return (struct place *)(void *)(board->file->rest + board->directory_bytes + n * board->place_bytes);
 }
 
 unsigned
@@ -326,6 +340,20 @@ scoreboard_ring(const struct scoreboard *board, unsigned index, enum ring_kind k
 	for (size_t before = 0; before < (size_t)kind; before++)
 		bytes += board->ring_bytes[before];
 	return (struct ring){.shared = &place->rings[kind], .bytes = bytes, .size_bytes = board->ring_bytes[kind]};
+}
+
+struct series_directory
+scoreboard_directory(const struct scoreboard *board)
+{
+	return series_directory_at(board->file->rest, board->series);
+}
+
+struct series_cells *
+scoreboard_cells(const struct scoreboard *board, unsigned index)
+{
+	char *end = (char *)scoreboard_place_of(board, index) + board->place_bytes;
+	size_t bytes = series_capacity(board->series) * sizeof(struct series_cells);
+	return bytes > 0 ? (struct series_cells *)(void *)(end - bytes) : NULL;
 }
 
 void

@@ -14,11 +14,12 @@
 #include "area.h"
 #include "error_table.h"
 #include "log_levels.h"
+#include "metric_store.h"
 #include "scoreboard.h"
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
 #define SCOREBOARD_MAGIC_BYTES 8
-#define SCOREBOARD_VERSION 3
+#define SCOREBOARD_VERSION 4
 #define SCOREBOARD_LINE 64
 
 /* Another process reads these words, so the compiler must not put a hidden lock around them. */
@@ -32,6 +33,7 @@ struct scoreboard_header {
 	uint64_t fingerprint;
 	uint64_t size_bytes;
 	uint64_t ring_bytes[RING_KINDS]; /* of each ring, by kind */
+	uint32_t series;                 /* METRICS_SERIES_MAX; 0: no metrics */
 };
 
 /* Who runs the checks, and how often a run has ended. */
@@ -54,7 +56,10 @@ struct check_record {
 	struct sealed_result sealed;
 };
 
-/* A slot and the heads of its rings; the rings' bytes follow, then the next place. The first is the supervisor's. */
+/*
+ * A slot and the heads of its rings; the rings' bytes follow, then the cells of its metrics, then the next place. The
+ * first is the supervisor's.
+ */
 struct place {
 	struct slot slot;
 	struct log_ring rings[RING_KINDS];
@@ -69,7 +74,7 @@ struct scoreboard_file {
 	struct check_record reports[SCOREBOARD_MAX_CHECKS]; /* by the helper, of commands */
 	struct level_control levels;
 	struct error_table errors;
-	_Alignas(SCOREBOARD_LINE) char places[]; /* by scoreboard_place() */
+	_Alignas(SCOREBOARD_LINE) char rest[]; /* the directory of series (metric_store.h), then the places */
 };
 
 /* A process's own view of the file. */
@@ -77,8 +82,10 @@ struct scoreboard {
 	struct area area;
 	struct scoreboard_file *file;
 	unsigned slots; /* as many as this process has mapped: the file may have grown since */
-	size_t ring_bytes[RING_KINDS], place_bytes; /* as the header said when it was proved */
-	uint64_t held;                              /* the claim as this process took it; 0: none */
+	size_t ring_bytes[RING_KINDS], place_bytes; /* as the header said when it was proved, as the next two */
+	size_t directory_bytes;
+	unsigned series;
+	uint64_t held; /* the claim as this process took it; 0: none */
 };
 
 /* ---- layout.c ---- */

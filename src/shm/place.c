@@ -9,23 +9,14 @@
 #include <sys/stat.h>
 
 #include "err.h"
-
-/* FNV-1a, 64 bits: only has to tell a few names apart. */
-static uint64_t
-hash(const char *text)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-	for (; *text != '\0'; text++)
-		h = (h ^ (unsigned char)*text) * UINT64_C(1099511628211);
-	return h;
-}
+#include "fnv.h"
 
 int
 scoreboard_place(char *path, size_t size_bytes, uid_t uid, const char *key, struct err *err)
 {
 	char directory[512];
 	const char *runtime = uid == 0 ? "/run" : getenv("XDG_RUNTIME_DIR");
-	unsigned long long name = hash(key);
+	unsigned long long name = fnv_text(FNV_OFFSET, key);
 	if (runtime == NULL || runtime[0] != '/' || strlen(runtime) > 400) {
 		snprintf(path, size_bytes, "/dev/shm/vitals-%u-%016llx", (unsigned)uid, name);
 		return 0;

@@ -18,6 +18,7 @@
 
 #include "area.h"
 #include "log_ring.h"
+#include "metric_store.h"
 #include "seqlock.h"
 
 struct err;
@@ -92,6 +93,7 @@ struct scoreboard;
 struct scoreboard_shape {
 	unsigned slots;
 	size_t ring_bytes[RING_KINDS];
+	unsigned series; /* of metrics, SERIES_MOST at most; 0: none */
 };
 
 /* Bytes of such a scoreboard. */
@@ -104,7 +106,7 @@ struct scoreboard *scoreboard_create(const char *path, const struct scoreboard_s
                                      struct err *err);
 /*
  * Goes on with the scoreboard whose descriptor came over an exec, ownership and contents as they are; it grows to
- * so many slots where it has fewer, and never shrinks; the size of its rings stays. NULL with err also where it has another layout: then
+ * so many slots where it has fewer, and never shrinks; the size of its rings and its number of series stay. NULL with err also where it has another layout: then
  * scoreboard_create() makes a new one in its place. fd is closed in either case with what holds it.
  */
 struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err);
@@ -112,6 +114,8 @@ struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, st
 bool scoreboard_fits(int fd);
 /* Of such a file: the bytes of each slot's ring of that kind. */
 size_t scoreboard_ring_bytes(int fd, enum ring_kind kind);
+/* Of such a file: how many series of metrics it was made for. */
+unsigned scoreboard_series_max(int fd);
 /*
  * For processes without a supervisor, which share a scoreboard among equals: made by whoever comes first, kept, with
  * all it has counted, when the last has gone. Refused while a supervisor owns it.
@@ -192,6 +196,8 @@ struct slot *scoreboard_slot(struct scoreboard *board, unsigned index);
 #define SCOREBOARD_SUPERVISOR UINT_MAX
 /* The rings of a slot's place, or of the supervisor's. size_bytes 0: the scoreboard was made without. */
 struct ring scoreboard_ring(const struct scoreboard *board, unsigned index, enum ring_kind kind);
+/* Lines that found no room in any of the rings of that kind, since the scoreboard was made. */
+uint64_t scoreboard_dropped(const struct scoreboard *board, enum ring_kind kind);
 /* Nobody lives in the slot any more: what its rings hold as not yet true is left undecided. By who buries it. */
 void scoreboard_abandon_rings(const struct scoreboard *board, unsigned index);
 /* The index of a slot that is in the board; SCOREBOARD_SUPERVISOR where it is not. */
@@ -249,6 +255,11 @@ void scoreboard_summary(struct scoreboard *board, enum slot_role role, struct po
 
 struct level_control *scoreboard_levels(struct scoreboard *board); /* log_levels.h */
 struct error_table *scoreboard_errors(struct scoreboard *board);   /* error_table.h */
+
+/* The directory of series; capacity 0: the scoreboard was made without metrics. */
+struct series_directory scoreboard_directory(const struct scoreboard *board);
+/* The cells of a slot's place, or of the supervisor's, by the index of a series; NULL: there are none. */
+struct series_cells *scoreboard_cells(const struct scoreboard *board, unsigned index);
 
 /* ---- Check results ---- */
 

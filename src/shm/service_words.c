@@ -70,6 +70,16 @@ scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_su
 	}
 }
 
+uint64_t
+scoreboard_dropped(const struct scoreboard *board, enum ring_kind kind)
+{
+	uint64_t dropped = atomic_load_explicit(&scoreboard_ring(board, SCOREBOARD_SUPERVISOR, kind).shared->dropped,
+	                                        memory_order_relaxed);
+	for (unsigned i = 0; i < board->slots; i++)
+		dropped += atomic_load_explicit(&scoreboard_ring(board, i, kind).shared->dropped, memory_order_relaxed);
+	return dropped;
+}
+
 static void
 set_refusal(struct scoreboard_service *service, const char *why)
 {

@@ -214,3 +214,15 @@ database_hand_out(struct database *db, int64_t deadline_ns)
 	}
 	return open_connection(db, deadline_ns);
 }
+
+bool
+database_connected(const struct database *db)
+{
+	return db->state == DATABASE_READY;
+}
+
+uint64_t
+database_connects(const struct database *db)
+{
+	return db->connects;
+}

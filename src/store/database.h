@@ -66,6 +66,9 @@ void database_ping_begin(struct database *db);
 enum io_progress database_ping_step(struct database *db, struct io_want *want, enum vt_result *result);
 void database_ping_abandon(struct database *db);
 
+/* Whether it is connected at this moment, and how often it came to be. */
+bool database_connected(const struct database *db);
+uint64_t database_connects(const struct database *db);
 /*
  * One question of a check, on a database that is used for nothing else: begin, then step with the same sql until
  * IO_DONE. The values of the first row are good until the next begin; NULL: SQL's null, or no such. The connection is

@@ -103,6 +103,7 @@ become_ready(struct database *db)
 	db->expires_ns = age_ns == 0 || age_ns > DEADLINE_NEVER - now ? DEADLINE_NEVER : now + age_ns - less_ns;
 	db->used_ns = now;
 	db->state = DATABASE_READY;
+	db->connects++;
 	backoff_reset(&db->backoff);
 	if (db->failing && db->log != NULL)
 		log_event(db->log, VT_INFO, "vitals.database", "Database connection restored",

@@ -43,7 +43,8 @@ struct database {
 	bool doomed;                       /* the server has said that it ends this connection */
 	int64_t expires_ns, used_ns;
 	struct backoff backoff;
-	bool failing; /* the last attempt to connect failed, which is logged once */
+	uint64_t connects; /* that came to serve */
+	bool failing;      /* the last attempt to connect failed, which is logged once */
 
 	char *text; /* a statement with its comment, as it is sent */
 	size_t text_bytes;

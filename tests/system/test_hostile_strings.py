@@ -88,8 +88,8 @@ def ask(instance: Vitalsd, params: list[tuple[fcgi.Text, fcgi.Text]], body: byte
 
 
 def replaced(name: str, value: bytes, **more: str) -> list[tuple[fcgi.Text, fcgi.Text]]:
-    """The variables of GET /status with this one."""
-    params = dict(fcgi.cgi(uri="/status", correlation_id=new_id(), **more))
+    """The variables of GET /coded with this one."""
+    params = dict(fcgi.cgi(uri="/coded", correlation_id=new_id(), **more))
     params[name] = value
     return list(params.items())
 
@@ -103,13 +103,13 @@ def test_a_parameter(instance: Vitalsd, place: str, evil: str) -> None:
 
 @pytest.mark.parametrize("evil", CORPUS)
 def test_a_path(instance: Vitalsd, evil: str) -> None:
-    for uri in (b"/status/" + CORPUS[evil], CORPUS[evil], b"/status?" + CORPUS[evil], b"/status?a=" + CORPUS[evil] + b"&b=1"):
+    for uri in (b"/coded/" + CORPUS[evil], CORPUS[evil], b"/coded?" + CORPUS[evil], b"/coded?a=" + CORPUS[evil] + b"&b=1"):
         proven(instance, ask(instance, fcgi.cgi(uri=uri, correlation_id=new_id())), ANY)
 
 
 @pytest.mark.parametrize("evil", CORPUS)
 def test_the_name_of_a_header(instance: Vitalsd, evil: str) -> None:
-    params = fcgi.cgi(uri="/status", correlation_id=new_id(), headers=[(b"HTTP_X_" + CORPUS[evil], b"x")])
+    params = fcgi.cgi(uri="/coded", correlation_id=new_id(), headers=[(b"HTTP_X_" + CORPUS[evil], b"x")])
     proven(instance, ask(instance, params), {204, 400})
 
 

@@ -334,6 +334,7 @@ def test_a_neighbour_writes_what_a_killed_process_left(service: Make, fifo: Fifo
     first.kill()
     assert fifo.data.count(b"Request completed") < 30, "they found room in the pipe"
     wait_for(lambda: completed(fifo.records(), answers), 10, "the neighbour writes them")
+    wait_for(lambda: [found for found in fifo.records() if found["message"] == "Process died"], 10, "and tells of its death")
     assert second.ask(uri="/facts").status == 200 and second.stop() == 0
 
 
@@ -343,6 +344,7 @@ def test_whoever_takes_the_slot_writes_what_a_killed_process_left(service: Make,
     third = service(WORKERS=0, SCOREBOARD=first.settings["SCOREBOARD"])
     start_with(fifo, third)
     wait_for(lambda: completed(fifo.records(), answers), 10, "the next owner writes them")
+    wait_for(lambda: [found for found in fifo.records() if found["message"] == "Process died"], 10, "and tells of its death")
     assert third.stop() == 0
 
 

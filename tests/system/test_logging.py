@@ -47,7 +47,7 @@ def test_a_full_disk_stops_nothing(service: Make) -> None:
     instance = service(LOG_FILE="/dev/full")
     instance.spawn()
     wait_for(instance.reachable, 5, "vitalsd answers")
-    before = instance.workers()
+    before = wait_for(lambda: instance.workers() if len(instance.workers()) == instance.processes_wanted() else None, 5, "all workers")
     for _ in range(200):
         assert instance.ask(uri="/facts").status == 200
     assert instance.workers() == before
@@ -72,7 +72,7 @@ def test_a_stuck_sink_stops_nothing(service: Make) -> None:
         workers = children_of(process.pid)
         send([process.pid], signal.SIGTERM)
         try:
-            process.wait(2)
+            process.wait(5)
         finally:
             send([process.pid] + workers, signal.SIGKILL)
             process.wait(5)

@@ -51,8 +51,7 @@ def test_a_killed_worker_is_replaced(service: Make) -> None:
     wait_for(lambda: whole(instance), 5, "a new worker")
     assert time.monotonic() - time_before < 5
     assert victim not in instance.workers()
-    started = [found for found in instance.log.find("Worker started") if found["worker"] == died["worker"]]
-    assert len(started) == 2
+    wait_for(lambda: len(instance.log.find("Worker started", worker=died["worker"])) == 2, 5, "its successor is told")
     assert instance.ask(uri="/facts").status == 200
 
 

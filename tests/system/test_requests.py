@@ -72,7 +72,7 @@ def test_head(stack: Stack) -> None:
 
 @pytest.mark.parametrize("code", [204, 304])
 def test_statuses_without_a_body(stack: Stack, code: int) -> None:
-    answer = stack.service.expect(stack.service.ask(uri=f"/status?code={code}"), code)
+    answer = stack.service.expect(stack.service.ask(uri=f"/coded?code={code}"), code)
     assert answer.body == b"" and answer.header("Content-Length") is None
 
 
@@ -389,12 +389,12 @@ def test_a_query_that_takes_too_long(stack: Stack) -> None:
 def test_cache(stack: Stack) -> None:
     value = bytes(range(256))
     with stack.client() as client:
-        assert client.get("/cache/one").status == 404
-        stack.service.expect(client.request("PUT", "/cache/one?ttl=60", value), 204)
-        shown = stack.service.expect(client.get("/cache/one"), 200)
+        assert client.get("/cache/of-this-test").status == 404
+        stack.service.expect(client.request("PUT", "/cache/of-this-test?ttl=60", value), 204)
+        shown = stack.service.expect(client.get("/cache/of-this-test"), 200)
         assert shown.body == value
-        stack.service.expect(client.request("DELETE", "/cache/one"), 204)
-        assert client.get("/cache/one").status == 404
+        stack.service.expect(client.request("DELETE", "/cache/of-this-test"), 204)
+        assert client.get("/cache/of-this-test").status == 404
         stack.service.expect(client.request("PUT", "/cache/two", b""), 204)
         assert client.get("/cache/two").body == b""
 

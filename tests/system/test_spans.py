@@ -294,8 +294,13 @@ def test_opened_again(traced: Traced, service: Callable[..., Vitalsd], directory
         stop.set()
         for thread in threads:
             thread.join()
-    found = [spans[-1].attributes["vitals.correlation_id"] for spans in old.requests() + file.requests()]
-    assert sorted(found) == sorted(sent)
+
+    def found() -> list[str]:
+        """Their correlation IDs."""
+        return sorted(str(spans[-1].attributes["vitals.correlation_id"]) for spans in old.requests() + file.requests())
+
+    wait_for(lambda: len(found()) >= len(sent), 10, "all spans")
+    assert found() == sorted(sent)
 
 
 @pytest.mark.parametrize("value, sentence", [("spans.jsonl", "allowed is an absolute path"), ("/nowhere/spans", "cannot be opened"), ("/dev/null", "is not a regular file")])

@@ -41,7 +41,7 @@ class Front(Nginx):
 class Stage:
     """Makes services and their nginx; clear() between trials, close() at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "vt-trial-") -> None:
         for name in ("wrk", "nginx", "setpriv"):
             if shutil.which(name, path=processes.PATH) is None:
                 raise SetUpError(f"{name} is missing; scripts/install-deps installs it.")
@@ -50,7 +50,7 @@ class Stage:
                 raise SetUpError(f"{path} is missing: build first, or name the build with --build.")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 8192)) if hard >= 0 else 8192, hard))
-        self.root = Path(tempfile.mkdtemp(prefix="vt-trial-", dir="/tmp"))
+        self.root = Path(tempfile.mkdtemp(prefix=prefix, dir="/tmp"))
         self.root.chmod(0o755)
         self.numbers = itertools.count(1)
         self.services: list[Vitalsd] = []

@@ -63,8 +63,8 @@ function done(summary, latency, _)
       if text == "" then text = thread:get("example") end
    end
    local errors = summary.errors
-   io.write(string.format('TRIAL {"requests":%d,"microseconds":%d,"p50_us":%d,"p99_us":%d,"max_us":%d,', summary.requests,
-      summary.duration, latency:percentile(50), latency:percentile(99), latency.max))
+   io.write(string.format('TRIAL {"requests":%d,"microseconds":%d,"p50_us":%d,"p99_us":%d,"p999_us":%d,"max_us":%d,', summary.requests,
+      summary.duration, latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
    io.write(string.format('"connect":%d,"read":%d,"write":%d,"timeout":%d,"status":%d,"not_2xx":%d,"wrong":%d,', errors.connect,
       errors.read, errors.write, errors.timeout, errors.status, refused, odd))
    io.write(string.format('"example":"%s"}\n', (text:gsub('[%c"\\\128-\255]', "'"))))

@@ -5,15 +5,21 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Protocol
 
 from harness.processes import Process
 
-from .stage import Front, Stage
+from .stage import Stage
 
 SCRIPT = Path(__file__).with_name("trial.lua")
 REQUEST_SECONDS = 10
 SLACK_SECONDS = 20
+
+
+class Served(Protocol):
+    """What is asked: a port of 127.0.0.1."""
+
+    port: int
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Result:
     seconds: float
     p50_ms: float
     p99_ms: float
+    p999_ms: float
     max_ms: float
     status_errors: int
     socket_errors: int
@@ -44,7 +51,7 @@ class Result:
 class Wrk:
     """One run; started by the constructor (in the main thread: it ends with the thread that started it)."""
 
-    def __init__(self, stage: Stage, front: Front, seconds: int, *, connections: int, path: str = "/",
+    def __init__(self, stage: Stage, front: Served, seconds: int, *, connections: int, path: str = "/",
                  checked: tuple[str, ...] = ()) -> None:
         directory = stage.directory()
         directory.mkdir()
@@ -68,13 +75,13 @@ class Wrk:
         counted = json.loads(found[1])
         self.result = Result(
             requests=counted["requests"], seconds=counted["microseconds"] / 1e6, p50_ms=counted["p50_us"] / 1e3,
-            p99_ms=counted["p99_us"] / 1e3, max_ms=counted["max_us"] / 1e3,
+            p99_ms=counted["p99_us"] / 1e3, p999_ms=counted["p999_us"] / 1e3, max_ms=counted["max_us"] / 1e3,
             status_errors=max(counted["status"], counted["not_2xx"]),
             socket_errors=counted["connect"] + counted["read"] + counted["write"] + counted["timeout"],
             wrong=counted["wrong"], example=counted["example"])
         return self.result
 
 
-def load(stage: Stage, front: Front, seconds: int, *, connections: int, path: str = "/") -> Result:
+def load(stage: Stage, front: Served, seconds: int, *, connections: int, path: str = "/") -> Result:
     """A run from its start to its end."""
     return Wrk(stage, front, seconds, connections=connections, path=path).wait()

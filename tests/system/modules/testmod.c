@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static struct json_object *
 text(const char *value)
@@ -152,8 +153,20 @@ leave_process(struct vt_request *req, struct vt_response *res)
 	exit(code != NULL ? atoi(code) : 0);
 }
 
+/* Stays as many milliseconds as ms says. */
 static enum vt_result
-status(struct vt_request *req, struct vt_response *res)
+hold(struct vt_request *req, struct vt_response *res)
+{
+	const char *ms = vt_query_param(req, "ms", 0);
+	long left = ms != NULL ? strtol(ms, NULL, 10) : 0;
+	struct timespec time = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+	while (nanosleep(&time, &time) != 0)
+		;
+	return vt_answer(res, "text/plain", "held", 4);
+}
+
+static enum vt_result
+coded(struct vt_request *req, struct vt_response *res)
 {
 	const char *code = vt_query_param(req, "code", 0);
 
@@ -235,6 +248,39 @@ log_body(struct vt_request *req, struct vt_response *res)
 	return vt_no_content(res, 204);
 }
 
+static int counted, depth, price;
+
+static int
+declare_metrics(struct vt_app *app, const char *name)
+{
+	static const double bounds[] = {0.5, 1, 100};
+
+	counted = vt_counter(app, &(struct vt_metric){.name = name, .help = "Calls of /counted.", .labels = {"kind"}});
+	depth = vt_gauge(app, &(struct vt_metric){.name = "test_depth", .help = "What ?depth said last."});
+	price = vt_histogram(app, &(struct vt_metric){.name = "test_price",
+	                                              .help = "What ?depth said.",
+	                                              .labels = {"kind", "sign"},
+	                                              .buckets = bounds,
+	                                              .bucket_count = 3});
+	return counted < 0 || depth < 0 || price < 0 ? -1 : 0;
+}
+
+/* ?misuse=1 counts a gauge. */
+static enum vt_result
+count_call(struct vt_request *req, struct vt_response *res)
+{
+	const char *kind = vt_query_param(req, "kind", 0), *value = vt_query_param(req, "depth", 0);
+	double number = value != NULL ? strtod(value, NULL) : 0;
+
+	vt_count(req, counted, VT_LABELS(kind), 2);
+	vt_gauge_set(req, depth, VT_NO_LABELS, number);
+	if (number >= 0 || vt_query_param(req, "misuse", 0) != NULL)
+		vt_observe(req, price, VT_LABELS(kind, number < 0 ? "-" : "+"), number);
+	if (vt_query_param(req, "misuse", 0) != NULL)
+		vt_count(req, depth, VT_NO_LABELS, 1);
+	return vt_no_content(res, 204);
+}
+
 int
 vitals_setup(struct vt_app *app)
 {
@@ -250,14 +296,16 @@ vitals_setup(struct vt_app *app)
 		{.method = "GET", .path = "/header", .handler = good_header},
 		{.method = "GET", .path = "/huge", .handler = huge},
 		{.method = "GET", .path = "/large", .handler = large},
-		{.method = "GET", .path = "/status", .handler = status},
+		{.method = "GET", .path = "/coded", .handler = coded},
 		{.method = "GET", .path = "/exit", .handler = leave_process},
+		{.method = "GET", .path = "/hold/{name}", .handler = hold},
 		{.method = "GET", .path = "/outcome", .handler = outcome},
 		{.method = "GET", .path = "/sql", .handler = sql},
 		{.method = "GET", .path = "/cache/{key}", .handler = cache_show},
 		{.method = "PUT", .path = "/cache/{key}", .handler = cache_put},
 		{.method = "DELETE", .path = "/cache/{key}", .handler = cache_drop},
 		{.method = "POST", .path = "/log", .handler = log_body},
+		{.method = "GET", .path = "/counted", .handler = count_call},
 	};
 	const struct vt_setting greeting = {
 		.name = "TEST_GREETING",
@@ -270,6 +318,10 @@ vitals_setup(struct vt_app *app)
 		return -1;
 	if (strcmp(vt_setting_text(app, "TEST_GREETING"), "refuse") == 0)
 		return vt_setup_error(app, "The test module was told to refuse.");
+	if (declare_metrics(app, strcmp(vt_setting_text(app, "TEST_GREETING"), "bad metric") == 0
+	                                 ? "2-bad"
+	                                 : "test_counted_total") != 0)
+		return -1;
 	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++) {
 		if (vt_route(app, &routes[i]) != 0)
 			return -1;

@@ -45,7 +45,7 @@ setup(void)
 	redact = redact_create(NULL);
 	line = span_line_create(&(struct span_resource){
 		.service_name = "a", .service_version = "b", .instance_id = "c", .library_version = "d"});
-	settings = (struct settings){.trace_sample = TRACE_RATIO_ONE};
+	settings = (struct settings){.trace_sample = RATIO_WHOLE};
 	services =
 		(struct services){.settings = &settings, .span_line = line, .trace_log = trace_log_create(path, &err)};
 	ck_assert(line != NULL && services.trace_log != NULL && redact != NULL);
@@ -161,16 +161,16 @@ START_TEST(who_is_sampled)
 		bool recorded;
 		const char *flags;
 	} cases[] = {
-		{"A=b", &users, TRACE_RATIO_ONE, true, true, "03"},
+		{"A=b", &users, RATIO_WHOLE, true, true, "03"},
 		{"A=b", &users, 0, true, false, "02"},
-		{"A=b", &users, TRACE_RATIO_ONE, false, false, "02"},
-		{"A=b", NULL, TRACE_RATIO_ONE, true, true, "03"},
-		{"A=b", &probe, TRACE_RATIO_ONE, true, false, "02"},
-		{PARENT("00"), &users, TRACE_RATIO_ONE, true, false, "00"},
+		{"A=b", &users, RATIO_WHOLE, false, false, "02"},
+		{"A=b", NULL, RATIO_WHOLE, true, true, "03"},
+		{"A=b", &probe, RATIO_WHOLE, true, false, "02"},
+		{PARENT("00"), &users, RATIO_WHOLE, true, false, "00"},
 		{PARENT("01"), &users, 0, true, true, "01"},
 		{PARENT("03"), &probe, 0, true, true, "03"},
 		{PARENT("01"), &users, 0, false, false, "01"},
-		{PARENT("fe"), &users, TRACE_RATIO_ONE, true, false, "02"},
+		{PARENT("fe"), &users, RATIO_WHOLE, true, false, "02"},
 	};
 	settings.trace_sample = cases[_i].ratio;
 	services.span_line = cases[_i].traced ? line : NULL;

@@ -99,6 +99,8 @@ START_TEST(defaults_hold)
 	ck_assert_ptr_null(values->database_url);
 	ck_assert_ptr_null(values->trace_file);
 	ck_assert_int_eq(values->trace_sample, 1000000);
+	ck_assert(values->enable_metrics);
+	ck_assert_int_eq(values->metrics_series_max, 1000);
 }
 END_TEST
 
@@ -263,7 +265,7 @@ END_TEST
 
 START_TEST(settings_without_effect_are_unknown)
 {
-	static const char *const names[] = {"ENABLE_METRICS", "CACHE_MEMORY_BYTES"};
+	static const char *const names[] = {"CACHE_MEMORY_BYTES"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		char text[64];
 		snprintf(text, sizeof text, "%s=1\n", names[i]);

@@ -176,7 +176,7 @@ END_TEST
 START_TEST(a_trace_that_starts_here_has_no_parent)
 {
 	struct span outer = own(NULL, 0);
-	trace_start(&trace, TRACE_RATIO_ONE);
+	trace_start(&trace, RATIO_WHOLE);
 	outer.span_id = trace.span_id;
 	span_line_begin(line, &trace, NULL);
 	struct json_object *json = finish(&outer);

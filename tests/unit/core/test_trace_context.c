@@ -153,7 +153,7 @@ END_TEST
 START_TEST(a_trace_that_starts_is_random)
 {
 	struct trace_context one, two;
-	trace_start(&one, TRACE_RATIO_ONE);
+	trace_start(&one, RATIO_WHOLE);
 	trace_start(&two, 0);
 	well_formed(&one);
 	well_formed(&two);
@@ -171,17 +171,15 @@ START_TEST(a_ratio_is_a_ratio)
 	static const struct {
 		int64_t ratio;
 		int least, most;
-	} cases[] = {{0, 0, 0},
-	             {TRACE_RATIO_ONE, 20000, 20000},
-	             {TRACE_RATIO_ONE / 2, 9400, 10600},
-	             {TRACE_RATIO_ONE / 100, 110, 300}};
+	} cases[] = {
+		{0, 0, 0}, {RATIO_WHOLE, 20000, 20000}, {RATIO_WHOLE / 2, 9400, 10600}, {RATIO_WHOLE / 100, 110, 300}};
 	int sampled = 0;
 	for (int i = 0; i < 20000; i++) {
 		struct trace_context trace;
 		trace_start(&trace, cases[_i].ratio);
 		sampled += trace_sampled(&trace);
 		double share = (double)strtoull(trace.trace_id + 18, NULL, 16) / (double)(UINT64_C(1) << 56);
-		if (cases[_i].ratio == TRACE_RATIO_ONE / 2)
+		if (cases[_i].ratio == RATIO_WHOLE / 2)
 			ck_assert(trace_sampled(&trace) == (share >= 0.5));
 	}
 	ck_assert_int_ge(sampled, cases[_i].least);

@@ -17,7 +17,7 @@
 #define WIDTH 100
 
 static struct error_table table;
-static struct ctl_errors errors;
+static struct error_list errors;
 static char *shown;
 static size_t shown_bytes;
 
@@ -67,12 +67,12 @@ show(void)
 
 START_TEST(sorted_by_count_or_by_the_last_and_cut)
 {
-	ctl_errors_take(&errors, &table, CTL_BY_COUNT, 64);
+	error_list_take(&errors, &table, ERRORS_BY_COUNT, 64);
 	ck_assert_uint_eq(errors.count, 3);
 	ck_assert_uint_eq(errors.rows[0].fingerprint, 0xabc); /* as often as the next, but later */
 	ck_assert_uint_eq(errors.rows[1].fingerprint, 0x123);
 	ck_assert_uint_eq(errors.rows[2].fingerprint, 0xdef);
-	ctl_errors_take(&errors, &table, CTL_BY_LAST, 2);
+	error_list_take(&errors, &table, ERRORS_BY_LAST, 2);
 	ck_assert_uint_eq(errors.count, 2);
 	ck_assert_uint_eq(errors.rows[0].fingerprint, 0xdef);
 	ck_assert_uint_eq(errors.rows[1].fingerprint, 0xabc);
@@ -83,7 +83,7 @@ END_TEST
 
 START_TEST(an_error_is_two_lines)
 {
-	ctl_errors_take(&errors, &table, CTL_BY_COUNT, 64);
+	error_list_take(&errors, &table, ERRORS_BY_COUNT, 64);
 	errors.rows[0].first_ns = NOW - 90000 * NS_PER_S;
 	ck_assert_str_eq(show(), "7 errors of 3 kinds\n"
 	                         "\n"
@@ -100,14 +100,14 @@ END_TEST
 
 START_TEST(what_is_not_listed_is_said)
 {
-	ctl_errors_take(&errors, &table, CTL_BY_COUNT, 64);
+	error_list_take(&errors, &table, ERRORS_BY_COUNT, 64);
 	errors.totals.replaced = 2;
 	errors.totals.unlisted = 5;
 	ck_assert_ptr_nonnull(strstr(
 		show(),
 		"of 3 kinds; 2 kinds that were not seen for long made room for others; 5 errors are not listed\n"));
 	memset(&table, 0, sizeof table);
-	ctl_errors_take(&errors, &table, CTL_BY_COUNT, 64);
+	error_list_take(&errors, &table, ERRORS_BY_COUNT, 64);
 	ck_assert_str_eq(show(), "No errors.\n");
 }
 END_TEST
@@ -127,7 +127,7 @@ characters(const char *line, size_t size)
 START_TEST(every_line_fits)
 {
 	for (int c = 1; c < 256; c++) {
-		ctl_errors_take(&errors, &table, CTL_BY_COUNT, 1);
+		error_list_take(&errors, &table, ERRORS_BY_COUNT, 1);
 		memset(errors.rows[0].correlation_id, c, sizeof errors.rows[0].correlation_id - 1);
 		memset(errors.rows[0].kind.message, c, sizeof errors.rows[0].kind.message - 1);
 		memset(errors.rows[0].kind.route, c, sizeof errors.rows[0].kind.route - 1);
@@ -154,7 +154,7 @@ at(struct json_object *root, const char *pointer)
 START_TEST(for_programs_everything_whole)
 {
 	struct err err;
-	ctl_errors_take(&errors, &table, CTL_BY_COUNT, 64);
+	error_list_take(&errors, &table, ERRORS_BY_COUNT, 64);
 	FILE *out = open_memstream(&shown, &shown_bytes);
 	ck_assert_int_eq(ctl_show_errors_json(&errors, out, &err), 0);
 	fclose(out);

@@ -10,8 +10,8 @@
 #include "run_suite.h"
 #include "utf8.h"
 
-static struct ctl_worker row;
-static struct ctl_snapshot snapshot;
+static struct snapshot_worker row;
+static struct snapshot snapshot;
 static char *shown;
 static size_t shown_bytes;
 static struct json_object *root;
@@ -19,7 +19,7 @@ static struct json_object *root;
 static void
 setup(void)
 {
-	row = (struct ctl_worker){
+	row = (struct snapshot_worker){
 		.index = 3,
 		.pid = 4711,
 		.lives = true,
@@ -35,28 +35,27 @@ setup(void)
 		.has_request = true,
 		.request = {.correlation_id = "id-1", .method = "GET", .path = "/users/42", .route = "/users/{id}"},
 		.elapsed_s = 1.5};
-	snapshot =
-		(struct ctl_snapshot){.status = "serving",
-	                              .supervisor = 4700,
-	                              .supervisor_lives = true,
-	                              .generation = 2,
-	                              .workers = 1,
-	                              .workers_max = 8,
-	                              .workers_wanted = 3,
-	                              .held_back = 1,
-	                              .up_s = 90061.5,
-	                              .deaths = {1, 2, 3, 4},
-	                              .recycled = 5,
-	                              .reloads = 6,
-	                              .reloads_refused = 7,
-	                              .refusal = "WORKERS is no number.",
-	                              .errors = {.total = 45, .kinds = 3},
-	                              .log_levels = 2,
-	                              .log = {.writer = 4712, .writer_lives = true, .dropped = 8, .waiting_bytes = 9},
-	                              .pool = {.workers = 10, .starting = 1, .idle = 2, .busy = 3, .stopping = 4},
-	                              .admin = {.workers = 1, .connections = 9, .requests = UINT64_MAX},
-	                              .rows = &row,
-	                              .row_count = 1};
+	snapshot = (struct snapshot){.status = "serving",
+	                             .supervisor = 4700,
+	                             .supervisor_lives = true,
+	                             .generation = 2,
+	                             .workers = 1,
+	                             .workers_max = 8,
+	                             .workers_wanted = 3,
+	                             .held_back = 1,
+	                             .up_s = 90061.5,
+	                             .deaths = {1, 2, 3, 4},
+	                             .recycled = 5,
+	                             .reloads = 6,
+	                             .reloads_refused = 7,
+	                             .refusal = "WORKERS is no number.",
+	                             .errors = {.total = 45, .kinds = 3},
+	                             .log_levels = 2,
+	                             .log = {.writer = 4712, .writer_lives = true, .dropped = 8, .waiting_bytes = 9},
+	                             .pool = {.workers = 10, .starting = 1, .idle = 2, .busy = 3, .stopping = 4},
+	                             .admin = {.workers = 1, .connections = 9, .requests = UINT64_MAX},
+	                             .rows = &row,
+	                             .row_count = 1};
 }
 
 static void

@@ -12,8 +12,8 @@
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
 
-static struct ctl_worker row;
-static struct ctl_snapshot snapshot;
+static struct snapshot_worker row;
+static struct snapshot snapshot;
 static char *shown;
 static size_t shown_bytes;
 
@@ -21,32 +21,32 @@ static size_t shown_bytes;
 static void
 setup(void)
 {
-	row = (struct ctl_worker){.index = 3,
-	                          .pid = 4711,
-	                          .lives = true,
-	                          .role = ROLE_WORKER,
-	                          .state = SLOT_BUSY,
-	                          .phase = PHASE_DATABASE,
-	                          .generation = 2,
-	                          .connections = 5,
-	                          .requests = 1234567890123,
-	                          .given = 6,
-	                          .taken = 7,
-	                          .age_s = 61,
-	                          .has_request = true,
-	                          .request = {.correlation_id = "id-1", .method = "GET", .path = "/users/42"},
-	                          .elapsed_s = 1.5};
-	snapshot = (struct ctl_snapshot){.status = "serving",
-	                                 .supervisor = 4700,
-	                                 .supervisor_lives = true,
-	                                 .generation = 2,
-	                                 .workers = 2,
-	                                 .workers_max = 2,
-	                                 .workers_wanted = 2,
-	                                 .up_s = 90061,
-	                                 .pool = {.workers = 2, .idle = 1, .busy = 1, .connections = 9, .requests = 77},
-	                                 .rows = &row,
-	                                 .row_count = 1};
+	row = (struct snapshot_worker){.index = 3,
+	                               .pid = 4711,
+	                               .lives = true,
+	                               .role = ROLE_WORKER,
+	                               .state = SLOT_BUSY,
+	                               .phase = PHASE_DATABASE,
+	                               .generation = 2,
+	                               .connections = 5,
+	                               .requests = 1234567890123,
+	                               .given = 6,
+	                               .taken = 7,
+	                               .age_s = 61,
+	                               .has_request = true,
+	                               .request = {.correlation_id = "id-1", .method = "GET", .path = "/users/42"},
+	                               .elapsed_s = 1.5};
+	snapshot = (struct snapshot){.status = "serving",
+	                             .supervisor = 4700,
+	                             .supervisor_lives = true,
+	                             .generation = 2,
+	                             .workers = 2,
+	                             .workers_max = 2,
+	                             .workers_wanted = 2,
+	                             .up_s = 90061,
+	                             .pool = {.workers = 2, .idle = 1, .busy = 1, .connections = 9, .requests = 77},
+	                             .rows = &row,
+	                             .row_count = 1};
 }
 
 static void
@@ -129,7 +129,7 @@ START_TEST(what_is_out_of_the_ordinary_is_added)
 	ck_shows("\nerrors: 45 of 3 kinds\n");
 	snapshot.log_levels = 2;
 	ck_shows("\nerrors: 45 of 3 kinds; log levels that are set for a while: 2\n");
-	snapshot.log = (struct ctl_log){.writer = 4711, .writer_lives = true, .dropped = 8, .waiting_bytes = 9};
+	snapshot.log = (struct snapshot_log){.writer = 4711, .writer_lives = true, .dropped = 8, .waiting_bytes = 9};
 	ck_shows("\nlog: 8 records dropped, 9 bytes waiting; writer 4711\n");
 	snapshot.log.writer_lives = false;
 	snapshot.log.spans_dropped = 1;
@@ -217,7 +217,7 @@ END_TEST
 
 START_TEST(every_worker_has_its_line_in_order)
 {
-	struct ctl_worker rows[3] = {row, row, row};
+	struct snapshot_worker rows[3] = {row, row, row};
 	rows[1].pid = 4712;
 	rows[2].pid = 4713;
 	snapshot.rows = rows;

@@ -250,6 +250,33 @@ START_TEST(modules_log_with_the_requests_ids)
 }
 END_TEST
 
+static _Atomic uint64_t logged[LOG_LEVELS];
+
+static enum vt_result
+logs_levels_that_are_none(struct vt_request *req, struct vt_response *res)
+{
+	_Atomic uint64_t *cells[LOG_LEVELS];
+	for (size_t i = 0; i < LOG_LEVELS; i++)
+		cells[i] = &logged[i];
+	log_count_in(req->with.log, cells);
+	vt_log(req, (enum vt_level)99, "Beyond", VT_INT("rows", 3));
+	vt_log(req, (enum vt_level)(VT_CRITICAL + 257), "Far beyond", VT_INT("rows", 3));
+	vt_log(req, (enum vt_level) - 3, "Below", VT_INT("rows", 4));
+	return answers(req, res);
+}
+
+START_TEST(a_level_that_is_none_counts_as_the_nearest)
+{
+	char text[8192];
+	run_logged(logs_levels_that_are_none, text, sizeof text);
+	ck_assert_ptr_nonnull(strstr(text, "\"level\":\"CRITICAL\""));
+	ck_assert_ptr_nonnull(strstr(text, "\"message\":\"Far beyond\""));
+	ck_assert_ptr_null(strstr(text, "Below"));
+	ck_assert_uint_eq(logged[VT_CRITICAL], 2);
+	ck_assert_uint_eq(logged[VT_DEBUG], 0);
+}
+END_TEST
+
 START_TEST(a_request_without_memory_is_answered)
 {
 	struct fixture f;
@@ -276,6 +303,7 @@ main(void)
 	tcase_add_test(tc, order_and_answers);
 	tcase_add_test(tc, faults_of_a_handler_are_logged);
 	tcase_add_test(tc, modules_log_with_the_requests_ids);
+	tcase_add_test(tc, a_level_that_is_none_counts_as_the_nearest);
 	tcase_add_test(tc, a_request_without_memory_is_answered);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

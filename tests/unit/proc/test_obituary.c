@@ -322,6 +322,42 @@ START_TEST(what_was_seen_stands_in_the_record)
 }
 END_TEST
 
+static const char *
+the_log(void)
+{
+	static char text[8192];
+	int fd = open(log_path, O_RDONLY);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : -1;
+	ck_assert_int_ge(n, 0);
+	close(fd);
+	text[n] = '\0';
+	return text;
+}
+
+START_TEST(a_process_without_a_supervisor_is_told_of_once_by_its_equals)
+{
+	const struct slot_request request = {
+		.started_ns = 1, .correlation_id = "c-1", .method = "GET", .path = "/slow"};
+	struct slot *slot = scoreboard_slot(board, 0);
+	obituary_of_stranger(log_, board, 0);
+	die(SIGKILL, 0, &request);
+	uint64_t dead = atomic_load(&slot->owner);
+	slot_claim(slot, ROLE_WORKER, 0);
+	obituary_of_stranger(log_, board, 0);
+	ck_assert_str_eq(the_log(), "");
+	die(SIGKILL, 0, &request);
+	ck_assert(dead != 0);
+	for (int i = 0; i < 3; i++)
+		obituary_of_stranger(log_, board, 0);
+	const char *first = strstr(the_log(), "\"Process died\"");
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_null(strstr(first + 1, "\"Process died\""));
+	ck_assert_ptr_nonnull(strstr(the_log(), "\"correlation_id\":\"c-1\""));
+	ck_assert_ptr_nonnull(strstr(the_log(), "\"path\":\"/slow\""));
+	ck_assert_uint_eq(atomic_load(&scoreboard_service(board)->deaths[DEATH_SIGNAL]), 1);
+}
+END_TEST
+
 START_TEST(signals_without_a_name_have_a_number)
 {
 	char name[16];
@@ -348,6 +384,7 @@ main(void)
 	tcase_add_test(tc, only_an_exit_of_0_outside_a_request_is_in_order);
 	tcase_add_test(tc, the_cause_is_told_from_the_status_and_from_what_was_seen);
 	tcase_add_test(tc, what_was_seen_stands_in_the_record);
+	tcase_add_test(tc, a_process_without_a_supervisor_is_told_of_once_by_its_equals);
 	tcase_add_test(tc, signals_without_a_name_have_a_number);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -242,31 +242,6 @@ END_TEST
 
 /* ---- Requests ---- */
 
-START_TEST(a_request_is_overdue_once_it_has_taken_more_than_the_limit)
-{
-	static const struct {
-		int64_t started_ns, now_ns, limit_ms;
-		bool overdue;
-	} cases[] = {
-		{0, INT64_MAX, 0, false}, /* none runs */
-		{1, 1 + 100 * NS_PER_MS, 100, false},
-		{1, 1 + 101 * NS_PER_MS - 1, 100, false},
-		{1, 1 + 101 * NS_PER_MS, 100, true},
-		{1, 1 + NS_PER_MS, 0, true},
-		{1, 2, 0, false},
-		{NS_PER_S, NS_PER_S, 0, false},
-		{NS_PER_S, NS_PER_S - 1, 0, false}, /* it began after the clock was read */
-		{NS_PER_S, 1, -1000, false},
-		{1, INT64_MAX, INT64_MAX, false},
-		{1, INT64_MAX, 1, true},
-	};
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		ck_assert_msg(policy_overdue(cases[i].started_ns, cases[i].now_ns, cases[i].limit_ms) ==
-		                      cases[i].overdue,
-		              "case %zu", i);
-}
-END_TEST
-
 int
 main(void)
 {
@@ -288,7 +263,6 @@ main(void)
 	tcase_add_test(tc, whoever_was_needed_meanwhile_begins_to_be_needless_anew);
 	tcase_add_test(tc, a_pool_that_grew_is_not_shrunk_for_an_idleness_before);
 	tcase_add_test(tc, a_pool_of_a_fixed_size_never_changes);
-	tcase_add_test(tc, a_request_is_overdue_once_it_has_taken_more_than_the_limit);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
 }

@@ -1,5 +1,5 @@
-/* ctl_snapshot.c - copies the words of the scoreboard; whoever writes them goes on. Used by vitalsctl. */
-#include "ctl_snapshot.h"
+/* snapshot.c - copies the words of the scoreboard; whoever writes them goes on. Used by vitalsctl and /status. */
+#include "snapshot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +16,11 @@ seconds_since(int64_t then_ns, int64_t now_ns)
 }
 
 static void
-read_worker(struct ctl_worker *row, const struct slot *slot, unsigned index)
+read_worker(struct snapshot_worker *row, const struct slot *slot, unsigned index)
 {
 	int64_t now_ns = clock_mono_ns();
 	uint64_t owner = atomic_load_explicit(&slot->owner, memory_order_acquire);
-	*row = (struct ctl_worker){
+	*row = (struct snapshot_worker){
 		.index = index,
 		.pid = owner_pid(owner),
 		.lives = owner_lives(owner),
@@ -39,7 +39,7 @@ read_worker(struct ctl_worker *row, const struct slot *slot, unsigned index)
 }
 
 static int
-read_workers(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err)
+read_workers(struct snapshot *snapshot, struct scoreboard *board, struct err *err)
 {
 	unsigned slots = scoreboard_slots(board);
 	snapshot->rows = calloc(slots, sizeof *snapshot->rows);
@@ -54,7 +54,7 @@ read_workers(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err
 }
 
 static const char *
-status_of(const struct ctl_snapshot *snapshot, const struct scoreboard_service *service)
+status_of(const struct snapshot *snapshot, const struct scoreboard_service *service)
 {
 	if (snapshot->supervisor == 0)
 		return "alone";
@@ -78,33 +78,34 @@ count_levels(const struct level_control *levels)
 	return count;
 }
 
-static void
-read_rings(struct ctl_log *log, const struct scoreboard *board, unsigned index)
+static uint64_t
+waiting_in(const struct scoreboard *board, unsigned index)
 {
 	const struct log_ring *records = scoreboard_ring(board, index, RING_LOG).shared;
 	uint64_t tail = atomic_load(&records->tail), head = atomic_load(&records->head);
-	log->waiting_bytes += head - tail;
-	log->dropped += atomic_load(&records->dropped);
-	log->spans_dropped += atomic_load(&scoreboard_ring(board, index, RING_TRACE).shared->dropped);
+	return head - tail;
 }
 
-static struct ctl_log
+static struct snapshot_log
 read_log(const struct scoreboard *board)
 {
 	uint64_t writer = atomic_load(&scoreboard_ring(board, SCOREBOARD_SUPERVISOR, RING_LOG).shared->reader);
-	struct ctl_log log = {.writer = owner_pid(writer), .writer_lives = owner_lives(writer)};
-	read_rings(&log, board, SCOREBOARD_SUPERVISOR);
+	struct snapshot_log log = {.writer = owner_pid(writer),
+	                           .writer_lives = owner_lives(writer),
+	                           .dropped = scoreboard_dropped(board, RING_LOG),
+	                           .spans_dropped = scoreboard_dropped(board, RING_TRACE),
+	                           .waiting_bytes = waiting_in(board, SCOREBOARD_SUPERVISOR)};
 	for (unsigned i = 0; i < scoreboard_slots(board); i++)
-		read_rings(&log, board, i);
+		log.waiting_bytes += waiting_in(board, i);
 	return log;
 }
 
 int
-ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err)
+snapshot_take(struct snapshot *snapshot, struct scoreboard *board, struct err *err)
 {
 	struct scoreboard_service *service = scoreboard_service(board);
 	uint64_t supervisor = atomic_load(&service->supervisor);
-	*snapshot = (struct ctl_snapshot){
+	*snapshot = (struct snapshot){
 		.supervisor = owner_pid(supervisor),
 		.supervisor_lives = owner_lives(supervisor),
 		.generation = atomic_load(&service->generation),
@@ -131,8 +132,8 @@ ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struc
 }
 
 void
-ctl_snapshot_fini(struct ctl_snapshot *snapshot)
+snapshot_fini(struct snapshot *snapshot)
 {
 	free(snapshot->rows);
-	*snapshot = (struct ctl_snapshot){0};
+	*snapshot = (struct snapshot){0};
 }

@@ -1,4 +1,4 @@
-/* test_ctl_snapshot.c - what is copied out of a scoreboard, whoever is dead, busy or in the middle of writing. */
+/* test_snapshot.c - what is copied out of a scoreboard, whoever is dead, busy or in the middle of writing. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,12 +7,12 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "ctl_snapshot.h"
 #include "err.h"
 #include "error_table.h"
 #include "log_levels.h"
 #include "owner.h"
 #include "run_suite.h"
+#include "snapshot.h"
 
 #define SLOTS 6
 #define ONE_TICK (UINT64_C(1) << OWNER_PID_BITS)
@@ -20,7 +20,7 @@
 static char folder[64], path[96];
 static struct scoreboard *board;
 static struct scoreboard_service *service;
-static struct ctl_snapshot snapshot;
+static struct snapshot snapshot;
 
 static void
 setup(void)
@@ -39,7 +39,7 @@ setup(void)
 static void
 teardown(void)
 {
-	ctl_snapshot_fini(&snapshot);
+	snapshot_fini(&snapshot);
 	scoreboard_close(board);
 	unlink(path);
 	rmdir(folder);
@@ -49,9 +49,9 @@ static void
 take(void)
 {
 	struct err err = {.text = ""};
-	ctl_snapshot_fini(&snapshot);
+	snapshot_fini(&snapshot);
 	memset(&snapshot, 'x', sizeof snapshot);
-	ck_assert_msg(ctl_snapshot_take(&snapshot, board, &err) == 0, "%s", err.text);
+	ck_assert_msg(snapshot_take(&snapshot, board, &err) == 0, "%s", err.text);
 }
 
 /* A process that is certain to be dead. */
@@ -73,8 +73,8 @@ START_TEST(an_empty_scoreboard_says_nothing)
 	ck_assert_uint_eq(snapshot.row_count, 0);
 	ck_assert_uint_eq(snapshot.pool.workers + snapshot.admin.workers, 0);
 	ck_assert_double_eq(snapshot.up_s, 0);
-	ctl_snapshot_fini(&snapshot);
-	ctl_snapshot_fini(&snapshot);
+	snapshot_fini(&snapshot);
+	snapshot_fini(&snapshot);
 }
 END_TEST
 
@@ -269,7 +269,7 @@ START_TEST(the_request_of_a_busy_worker_is_told_with_its_age)
 	slot_set_phase(slot, PHASE_DATABASE);
 	slot_set_state(slot, SLOT_BUSY);
 	take();
-	const struct ctl_worker *row = &snapshot.rows[0];
+	const struct snapshot_worker *row = &snapshot.rows[0];
 	ck_assert(row->has_request);
 	ck_assert_str_eq(row->request.correlation_id, "id-1");
 	ck_assert_str_eq(row->request.method, "GET");
@@ -309,13 +309,13 @@ take_from_outside(void)
 {
 	struct err err;
 	struct scoreboard *seen = scoreboard_attach(path, &err);
-	if (seen == NULL || ctl_snapshot_take(&snapshot, seen, &err) != 0)
+	if (seen == NULL || snapshot_take(&snapshot, seen, &err) != 0)
 		return 1;
 	int status = snapshot.row_count == 1 && snapshot.rows[0].pid == getppid() && snapshot.rows[0].lives &&
 	                             snapshot.rows[0].has_request
 	                     ? 0
 	                     : 2;
-	ctl_snapshot_fini(&snapshot);
+	snapshot_fini(&snapshot);
 	scoreboard_close(seen);
 	return status;
 }
@@ -362,8 +362,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("ctl_snapshot");
-	TCase *tc = tcase_create("ctl_snapshot");
+	Suite *suite = suite_create("snapshot");
+	TCase *tc = tcase_create("snapshot");
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, an_empty_scoreboard_says_nothing);
 	tcase_add_test(tc, the_status_is_told_from_supervisor_drain_and_start);

@@ -1,10 +1,10 @@
 /*
- * ctl_snapshot.h - what a scoreboard says at about one moment, copied out of it.
+ * snapshot.h - what a scoreboard says at about one moment, copied out of it.
  *
  * Read without the service's help: it may be wedged, or dead.
  */
-#ifndef CTL_SNAPSHOT_H
-#define CTL_SNAPSHOT_H
+#ifndef CORE_SNAPSHOT_H
+#define CORE_SNAPSHOT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 
 struct err;
 
-struct ctl_worker {
+struct snapshot_worker {
 	unsigned index;
 	pid_t pid;
 	bool lives; /* false: nobody has tidied up after it yet */
@@ -30,14 +30,14 @@ struct ctl_worker {
 };
 
 /* What stands in the rings of all slots. */
-struct ctl_log {
+struct snapshot_log {
 	pid_t writer; /* the process that empties them; 0: there is none, or each process has its own */
 	bool writer_lives;
 	uint64_t dropped, spans_dropped; /* for want of room, since the scoreboard was made */
 	uint64_t waiting_bytes;          /* not written yet */
 };
 
-struct ctl_snapshot {
+struct snapshot {
 	const char *status; /* serving, starting, draining, stopped, alone */
 	pid_t supervisor;   /* 0: there is none */
 	bool supervisor_lives;
@@ -48,14 +48,14 @@ struct ctl_snapshot {
 	char refusal[SCOREBOARD_REFUSAL_BYTES]; /* "" where none was refused */
 	struct error_totals errors;
 	unsigned log_levels; /* that are set for a while */
-	struct ctl_log log;
+	struct snapshot_log log;
 	struct pool_summary pool, admin;
-	struct ctl_worker *rows; /* of slots that somebody lives in */
+	struct snapshot_worker *rows; /* of slots that somebody lives in */
 	size_t row_count;
 };
 
 /* -1 with err: no memory. */
-int ctl_snapshot_take(struct ctl_snapshot *snapshot, struct scoreboard *board, struct err *err);
-void ctl_snapshot_fini(struct ctl_snapshot *snapshot);
+int snapshot_take(struct snapshot *snapshot, struct scoreboard *board, struct err *err);
+void snapshot_fini(struct snapshot *snapshot);
 
 #endif

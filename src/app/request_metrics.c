@@ -1,0 +1,156 @@
+/*
+ * request_metrics.c - see request_metrics.h.
+ *
+ * A client can choose none of the label values: methods are those of HTTP or "_OTHER", routes the templates or "_none",
+ * so that hostile requests add no series.
+ */
+#include "request_metrics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "database.h"
+#include "decimal.h"
+#include "metrics.h"
+#include "request.h"
+#include "response.h"
+#include "router.h"
+#include "services.h"
+#include "spans.h"
+
+#define NO_ROUTE "_none"
+#define HEX 16
+#define TRACE_HALF 16 /* digits */
+
+/* ---- Requests ----------------------------------------------------------------------------------- */
+
+static uint64_t
+hex_of(const char *digits, size_t size)
+{
+	char text[TRACE_HALF + 1];
+	memcpy(text, digits, size);
+	text[size] = '\0';
+	return strtoull(text, NULL, HEX);
+}
+
+static struct exemplar
+exemplar_of(const struct vt_request *req, int64_t took_ns)
+{
+	return (struct exemplar){.trace_high = hex_of(req->trace.trace_id, TRACE_HALF),
+	                         .trace_low = hex_of(req->trace.trace_id + TRACE_HALF, TRACE_HALF),
+	                         .span = hex_of(req->trace.span_id, SPAN_ID_BYTES - 1),
+	                         .value = (uint64_t)took_ns,
+	                         .real_ns = clock_real_ns()};
+}
+
+static void
+observe_duration(struct vt_request *req, const char *const *values)
+{
+	int64_t took_ns = clock_mono_ns() - req->started_ns;
+	struct observation observation = {.value = (double)took_ns};
+	struct exemplar exemplar;
+	if (trace_sampled(&req->trace)) {
+		exemplar = exemplar_of(req, took_ns);
+		observation.exemplar = &exemplar;
+	}
+	metrics_observe(services_of(req)->metrics, METRIC_REQUEST_DURATION, values, &observation);
+}
+
+static void
+observe(const struct vt_request *req, enum metric_id metric, const char *const *values, int64_t value)
+{
+	if (value >= 0)
+		metrics_observe(services_of(req)->metrics, metric, values,
+		                &(struct observation){.value = (double)value});
+}
+
+static int64_t
+bytes_sent(const struct vt_request *req, const struct vt_response *res)
+{
+	return response_sends_body(res, vt_method(req)) ? (int64_t)res->body.length : 0;
+}
+
+void
+request_metrics_count(struct vt_request *req, const struct vt_response *res)
+{
+	char status[DECIMAL_BYTES + 1];
+	if (services_of(req)->metrics == NULL)
+		return;
+	status[decimal_int(status, response_status(res))] = '\0';
+	const char *const values[METRIC_LABELS] = {span_method(vt_method(req)),
+	                                           req->route != NULL ? req->route->path : NO_ROUTE, status};
+	observe_duration(req, values);
+	observe(req, METRIC_REQUEST_BODY_SIZE, values, req->content_length);
+	observe(req, METRIC_RESPONSE_BODY_SIZE, values, bytes_sent(req, res));
+	observe(req, METRIC_REQUEST_QUEUE, NULL, req->queue_ns);
+	request_metrics_connection(services_of(req));
+}
+
+/* ---- What they wait for ------------------------------------------------------------------------- */
+
+static const char *
+cache_result(const char *operation, enum vt_result result)
+{
+	if (result == VT_MISS)
+		return "miss";
+	if (result != VT_OK)
+		return "error";
+	return strcmp(operation, "get") == 0 ? "hit" : "ok";
+}
+
+void
+request_metrics_cache(struct vt_request *req, const char *operation, enum vt_result result, int64_t took_ns)
+{
+	const char *const values[METRIC_LABELS] = {operation, cache_result(operation, result)};
+	metrics_count(services_of(req)->metrics, METRIC_CACHE_OPERATIONS, values, 1);
+	observe(req, METRIC_CACHE_DURATION, values, took_ns);
+}
+
+static const char *
+database_outcome(enum vt_result result)
+{
+	switch (result) {
+	case VT_OK:
+		return "ok";
+	case VT_TIMEOUT:
+		return "timeout";
+	case VT_UNAVAILABLE:
+		return "unavailable";
+	default:
+		return "error";
+	}
+}
+
+void
+request_metrics_database(struct vt_request *req, enum vt_result result, int64_t took_ns)
+{
+	observe(req, METRIC_DATABASE_DURATION, (const char *const[METRIC_LABELS]){database_outcome(result)}, took_ns);
+}
+
+static void
+tell_connection(struct metrics *metrics, bool connected)
+{
+	metrics_set(metrics, METRIC_DATABASE_CONNECTIONS, (const char *const[METRIC_LABELS]){"connected"}, connected);
+	metrics_set(metrics, METRIC_DATABASE_CONNECTIONS, (const char *const[METRIC_LABELS]){"disconnected"},
+	            !connected);
+}
+
+void
+request_metrics_connection(struct services *services)
+{
+	struct database_counted *counted = &services->database_counted;
+	if (services->metrics == NULL || services->database == NULL)
+		return;
+	bool connected = database_connected(services->database);
+	uint64_t connects = database_connects(services->database);
+	if (!counted->known || counted->connected != connected)
+		tell_connection(services->metrics, connected);
+	if (connects > counted->connects) {
+		/* The worker's first is no reconnect. */
+		uint64_t first = counted->connects == 0 ? 1 : 0;
+		metrics_count(services->metrics, METRIC_DATABASE_RECONNECTS, NULL,
+		              connects - counted->connects - first);
+	}
+	*counted = (struct database_counted){.known = true, .connected = connected, .connects = connects};
+}

@@ -1,0 +1,27 @@
+/*
+ * request_metrics.h - what a request adds to the metrics, and what it waited for.
+ *
+ * All of it does nothing where ENABLE_METRICS is off.
+ */
+#ifndef APP_REQUEST_METRICS_H
+#define APP_REQUEST_METRICS_H
+
+#include <stdint.h>
+
+#include "vitals.h"
+
+struct services;
+
+/*
+ * Counts a request whose response has been written. By finish() of dispatch.c and nobody else: a request that was given
+ * to another worker because this one died under it is then counted once.
+ */
+void request_metrics_count(struct vt_request *req, const struct vt_response *res);
+/* An operation of the cache: "get", "set", "delete". */
+void request_metrics_cache(struct vt_request *req, const char *operation, enum vt_result result, int64_t took_ns);
+/* A statement. */
+void request_metrics_database(struct vt_request *req, enum vt_result result, int64_t took_ns);
+/* Whether the worker's database connection stands, where that has changed. Also once at the worker's start. */
+void request_metrics_connection(struct services *services);
+
+#endif
