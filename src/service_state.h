@@ -1,8 +1,8 @@
 /*
  * service_state.h - what the files of the service share, and nobody else includes.
  *
- * service.c runs; service_prove.c proves the settings; service_open.c opens what is opened before the fork, or takes it over; service_renew.c
- * hands it to the next program; service_alone.c serves without a supervisor.
+ * service.c runs; service_prove.c proves the settings; service_open.c opens what is opened before the fork, or takes it
+ * over; service_renew.c hands it to the next program; service_alone.c serves without a supervisor.
  */
 #ifndef SERVICE_STATE_H
 #define SERVICE_STATE_H
