@@ -44,7 +44,7 @@ step(void *check, struct io_want *want, struct check_result *result)
 	int64_t hard_age_ms = 2 * state->spec.every_ms + state->spec.timeout_ms;
 	(void)want;
 	if (!check_read_report(state->board, state->index, &report) || report.identity != state->spec.identity)
-		check_fail(result, "the command has not yet been run");
+		check_wait(result, "the command has not yet been run");
 	else if (clock_mono_ns() - report.checked_ns > hard_age_ms * NS_PER_MS)
 		check_fail(result, "the command has not been run for too long");
 	else

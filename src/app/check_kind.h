@@ -67,6 +67,8 @@ void check_run(struct check *checks, size_t count, int64_t timeout_ms, struct ch
 
 /* Fails the result with "unhealthy: " and the cause, which is one line and names no host, user or password. */
 void check_fail(struct check_result *result, const char *cause_format, ...) __attribute__((format(printf, 2, 3)));
+/* The same with "unknown: ": it counts as failed, and is not logged, since it will soon be known. */
+void check_wait(struct check_result *result, const char *cause_format, ...) __attribute__((format(printf, 2, 3)));
 /* The same with "warning: ". */
 void check_warn(struct check_result *result, const char *cause_format, ...) __attribute__((format(printf, 2, 3)));
 /* 100 * part / whole with one decimal; 0 of nothing is 0. */

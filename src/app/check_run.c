@@ -39,6 +39,16 @@ check_fail(struct check_result *result, const char *cause_format, ...)
 }
 
 void
+check_wait(struct check_result *result, const char *cause_format, ...)
+{
+	va_list args;
+	result->status = CHECK_UNKNOWN;
+	va_start(args, cause_format);
+	say(result, "unknown: ", cause_format, args);
+	va_end(args);
+}
+
+void
 check_warn(struct check_result *result, const char *cause_format, ...)
 {
 	va_list args;
@@ -75,7 +85,7 @@ step(struct run *run, size_t i)
 	struct io_want want = {.fd = -1};
 	run->results[i] = (struct check_result){.status = CHECK_UNKNOWN};
 	if (check->kind->step(check->state, &want, &run->results[i]) == IO_DONE) {
-		INSIST(run->results[i].status != CHECK_UNKNOWN);
+		INSIST(run->results[i].status != CHECK_UNKNOWN || run->results[i].text[0] != '\0');
 		finish(run, i);
 	} else {
 		run->polls[i] = (struct pollfd){.fd = want.fd, .events = want.events};
