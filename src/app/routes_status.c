@@ -17,8 +17,10 @@
 #include "err.h"
 #include "error_list.h"
 #include "health_facts.h"
+#include "histogram_total.h"
 #include "log.h"
 #include "log_levels.h"
+#include "metric_def.h"
 #include "response.h"
 #include "services.h"
 #include "settings.h"
@@ -67,9 +69,10 @@ send_json(struct vt_request *req, struct vt_response *res)
 	const struct services *services = services_of(req);
 	struct health_report *report = arena_zalloc(req->with.arena, sizeof *report);
 	struct error_list *errors = arena_alloc(req->with.arena, sizeof *errors);
+	struct histogram_total *latency = arena_alloc(req->with.arena, sizeof *latency);
 	struct level_set *levels = arena_zalloc(req->with.arena, sizeof *levels);
 	struct health_facts facts;
-	if (report == NULL || errors == NULL || levels == NULL)
+	if (report == NULL || errors == NULL || levels == NULL || latency == NULL)
 		return VT_NO_MEMORY;
 	checks_collect(services->checks, report);
 	struct snapshot *snapshot = take_snapshot(req);
@@ -79,10 +82,14 @@ send_json(struct vt_request *req, struct vt_response *res)
 	error_list_take(errors, scoreboard_errors(services->board), ERRORS_BY_COUNT, TOP_ERRORS);
 	if (!log_levels_copy(scoreboard_levels(services->board), levels))
 		levels->count = 0;
+	if (services->metrics == NULL ||
+	    !histogram_total_take(latency, services->board, services->registry, METRIC_REQUEST_DURATION))
+		latency = NULL;
 	const struct status_facts status = {.facts = &facts,
 	                                    .report = report,
 	                                    .snapshot = snapshot,
 	                                    .errors = errors,
+	                                    .latency = latency,
 	                                    .levels = levels,
 	                                    .log_level = log_level_name((enum vt_level)services->settings->log_level)};
 	status_write(&status, response_body(res));

@@ -103,8 +103,32 @@ function growth(before, now, read) {
 	return seconds > 0 && more >= 0 ? more / seconds : null;
 }
 
+/*
+ * The latency below which a share of the requests between two answers stayed, evenly spread within its bucket, as
+ * Prometheus's histogram_quantile() has it; null where there was none.
+ */
+function quantile(before, now, share) {
+	if (!before || !before.latency || !now.latency) return null;
+	const bounds = now.latency.bounds_seconds, counts = now.latency.counts.map((n, i) => n - before.latency.counts[i]);
+	const wanted = share * counts.reduce((sum, n) => sum + n, 0);
+	if (!(wanted > 0) || counts.some((n) => n < 0)) return null;
+	let below = 0, i = 0;
+	while (i < bounds.length && below + counts[i] < wanted) below += counts[i++];
+	if (i === bounds.length) return bounds[i - 1];
+	const from = i > 0 ? bounds[i - 1] : 0;
+	return from + (bounds[i] - from) * (wanted - below) / counts[i];
+}
+
+/* What lies in the first bucket is only known to be below its bound. */
+function latency(seconds, now) {
+	const least = now.latency ? now.latency.bounds_seconds[0] : 0;
+	return seconds <= least ? `< ${short(least)}` : short(seconds);
+}
+
 const CHARTS = [
 	{id: "requests", title: "Requests per second", show: rate, value: (now, before) => before && growth(before, now, (s) => s.pool.requests)},
+	{id: "median", title: "Latency, median", show: latency, least: 0.001, value: (now, before) => quantile(before, now, 0.5)},
+	{id: "p99", title: "Latency, 99th percentile", show: latency, least: 0.001, value: (now, before) => quantile(before, now, 0.99)},
 	{id: "errors", title: "Errors per second", show: rate, value: (now, before) => before && growth(before, now, (s) => s.errors.total)},
 	{id: "busy", title: "Busy workers", show: count, value: (now) => now.pool.busy, most: (now) => now.pool.workers},
 	{id: "queue", title: "Waiting connections", show: count, value: (now) => now.queue ? now.queue.pending : null},
@@ -163,11 +187,11 @@ function drawChart(chart, now, before, time) {
 	chart.points.push({time, value: value === undefined ? null : value});
 	while (chart.points[0].time < time - MINUTES * MINUTE_MS) chart.points.shift();
 	const highest = Math.max(...chart.points.map((p) => p.value || 0));
-	const most = Math.max(highest, chart.most ? chart.most(now) : 0, 1);
+	const most = Math.max(highest, chart.most ? chart.most(now) : 0, chart.least || 1);
 	const known = value !== null && value !== undefined;
-	setText(chart.now, known ? chart.show(value) + (chart.most ? ` of ${count(chart.most(now))}` : "") : "–");
-	setText(chart.peak, `peak ${chart.show(highest)}`);
-	chart.svg.setAttribute("aria-label", `${chart.title}: ${chart.now.textContent}, at most ${chart.show(highest)} in this time`);
+	setText(chart.now, known ? chart.show(value, now) + (chart.most ? ` of ${count(chart.most(now))}` : "") : "–");
+	setText(chart.peak, chart.points.some((p) => p.value !== null) ? `peak ${chart.show(highest, now)}` : "");
+	chart.svg.setAttribute("aria-label", `${chart.title}: ${chart.now.textContent}, at most ${chart.show(highest, now)} in this time`);
 	const drawn = paths(chart.points, time, most);
 	chart.line.setAttribute("d", drawn.line);
 	chart.area.setAttribute("d", drawn.area);

@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "error_list.h"
 #include "health.h"
+#include "histogram_total.h"
 #include "jsonw.h"
 #include "jsonw_member.h"
 #include "level_list.h"
@@ -60,7 +61,7 @@ write_check(struct jsonw *w, const struct check_report *check, int64_t now_ns)
 	jsonw_member_string(w, "name", check->name);
 	jsonw_member_string(w, "status", status_word(check));
 	jsonw_member_bool(w, "critical", check->importance == CHECK_CRITICAL);
-	jsonw_member_string(w, "text", health_check_fails(check) ? result->text : "");
+	jsonw_member_string(w, "text", health_check_fails(check) || health_check_warns(check) ? result->text : "");
 	jsonw_key(w, "age_seconds");
 	if (result->checked_ns > 0)
 		jsonw_fixed(w, seconds_of(now_ns > result->checked_ns ? now_ns - result->checked_ns : 0), 3);
@@ -110,6 +111,29 @@ write_queue(struct jsonw *w, const struct health_facts *facts)
 	jsonw_end_object(w);
 }
 
+/* Of all requests since the scoreboard was made, each bucket by itself: a reader takes differences. */
+static void
+write_latency(struct jsonw *w, const struct histogram_total *latency)
+{
+	jsonw_key(w, "latency");
+	if (latency == NULL) {
+		jsonw_null(w);
+		return;
+	}
+	jsonw_begin_object(w);
+	jsonw_key(w, "bounds_seconds");
+	jsonw_begin_array(w);
+	for (size_t i = 0; i < latency->bound_count; i++)
+		jsonw_double(w, latency->bounds[i]);
+	jsonw_end_array(w);
+	jsonw_key(w, "counts");
+	jsonw_begin_array(w);
+	for (size_t i = 0; i <= latency->bound_count; i++)
+		jsonw_uint(w, latency->buckets[i]);
+	jsonw_end_array(w);
+	jsonw_end_object(w);
+}
+
 void
 status_write(const struct status_facts *status, struct strbuf *out)
 {
@@ -122,6 +146,7 @@ status_write(const struct status_facts *status, struct strbuf *out)
 	snapshot_write(&w, status->snapshot);
 	write_health(&w, status);
 	write_queue(&w, status->facts);
+	write_latency(&w, status->latency);
 	jsonw_key(&w, "top_errors");
 	error_list_write(&w, status->errors);
 	jsonw_member_string(&w, "log_level", status->log_level);

@@ -5,6 +5,7 @@
 struct error_list;
 struct health_facts;
 struct health_report;
+struct histogram_total;
 struct level_set;
 struct snapshot;
 struct strbuf;
@@ -14,6 +15,7 @@ struct status_facts {
 	const struct health_report *report;
 	const struct snapshot *snapshot;
 	const struct error_list *errors;
+	const struct histogram_total *latency; /* NULL: no metrics */
 	const struct level_set *levels;
 	const char *log_level; /* LOG_LEVEL */
 };

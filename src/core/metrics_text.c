@@ -82,7 +82,6 @@ add_place(struct scrape *scrape, unsigned index, enum place_kind kind)
 	}
 }
 
-/* Slots in which nobody has ever lived have nothing, and need not be touched. */
 static void
 add_all(struct scrape *scrape)
 {
@@ -90,7 +89,7 @@ add_all(struct scrape *scrape)
 	add_place(scrape, SCOREBOARD_SUPERVISOR, PLACE_SUPERVISOR);
 	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
 		const struct slot *slot = scoreboard_slot(board, i);
-		if (atomic_load_explicit(&slot->worker_started_ns, memory_order_acquire) != 0)
+		if (scoreboard_slot_was_used(slot))
 			add_place(scrape, i, scoreboard_slot_lives(board, slot) ? PLACE_ALIVE : PLACE_LEFT);
 	}
 }

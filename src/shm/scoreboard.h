@@ -242,6 +242,8 @@ int64_t slot_busy_ns(const struct slot *slot, int64_t now_ns);
  * in its slot until another takes it, so they are looked up.
  */
 bool scoreboard_slot_lives(const struct scoreboard *board, const struct slot *slot);
+/* Has anybody ever lived there? Where nobody has, its cells need not be touched. */
+bool scoreboard_slot_was_used(const struct slot *slot);
 
 /* How many slots are alive, busy and so on, at about one moment. */
 struct pool_summary {

@@ -53,6 +53,12 @@ scoreboard_slot_lives(const struct scoreboard *board, const struct slot *slot)
 	return owner_lives(owner);
 }
 
+bool
+scoreboard_slot_was_used(const struct slot *slot)
+{
+	return atomic_load_explicit(&slot->worker_started_ns, memory_order_acquire) != 0;
+}
+
 void
 scoreboard_summary(struct scoreboard *board, enum slot_role role, struct pool_summary *summary)
 {

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import re
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
@@ -180,11 +181,26 @@ def test_charts_are_drawn_from_two_looks_on(stack: Any, page: Browser) -> None:
         wait_for(asked, 15, "the rate rises", 0.05)
     charts = page.run("return [...document.querySelectorAll('.chart svg')].map((s) => [s.getAttribute('aria-label'),"
                       " [...s.querySelectorAll('path')].map((p) => p.getAttribute('d'))])")
-    assert len(charts) == 4
+    assert len(charts) == 6
     label, (area, line) = charts[0]
     assert label.startswith("Requests per second: ") and line.startswith("M") and "L" in line and area.endswith("Z")
     assert all("NaN" not in path for _, drawn in charts for path in drawn)
     assert page.text("#chart-busy").endswith(" of 2")
+
+
+def test_latency_is_that_of_the_histogram(stack: Any, page: Browser) -> None:
+    with stack.client() as client:
+        def slow() -> bool:
+            for n in range(10):
+                client.get("/hold/some?ms=60" if n % 5 == 0 else "/facts")
+            shown = re.fullmatch(r"([\d.]+) ms", page.text("#chart-p99"))
+            return shown is not None and 50 <= float(shown[1]) <= 75
+        wait_for(slow, 20, "the bucket of 60 ms", 0.05)
+        before, text, after = client.get("/status").json(), client.get("/metrics").body.decode(), client.get("/status").json()
+    assert re.fullmatch(r"(< )?[\d.]+ ms", page.text("#chart-median"))
+    counts = [int(line.split()[-1]) for line in text.splitlines() if line.startswith("http_server_request_duration_seconds_count")]
+    assert sum(before["latency"]["counts"]) < sum(counts) < sum(after["latency"]["counts"])
+    assert len(before["latency"]["counts"]) == len(before["latency"]["bounds_seconds"]) + 1
 
 
 def test_what_a_client_sent_is_text(stack: Any, page: Browser, shots: Path) -> None:

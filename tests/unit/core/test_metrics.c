@@ -9,6 +9,7 @@
 
 #include "arena.h"
 #include "err.h"
+#include "histogram_total.h"
 #include "metrics.h"
 #include "metrics_text.h"
 #include "run_suite.h"
@@ -235,6 +236,33 @@ count_in_child(unsigned slot, bool for_ever)
 	_exit(0);
 }
 
+/* Over series and processes, also those that have ended; what another histogram has is not in it. */
+START_TEST(test_a_histogram_as_a_whole)
+{
+	struct histogram_total total;
+	ck_assert(histogram_total_take(&total, board, registry, METRIC_REQUEST_DURATION));
+	ck_assert_uint_eq(total.buckets[0], 0);
+	observe(5e6, NULL);
+	observe(11e9, NULL);
+	metrics_observe(metrics, METRIC_REQUEST_DURATION, VALUES("POST", "/y", "201"),
+	                &(struct observation){.value = 6e6});
+	metrics_observe(metrics, METRIC_CACHE_DURATION, VALUES("get"), &(struct observation){.value = 1});
+	ck_assert(histogram_total_take(&total, board, registry, METRIC_REQUEST_DURATION));
+	ck_assert_double_eq(total.bounds[0], 0.005);
+	ck_assert_uint_eq(total.buckets[0], 1);
+	ck_assert_uint_eq(total.buckets[1], 1);
+	ck_assert_uint_eq(total.buckets[total.bound_count], 1);
+	if (fork() == 0)
+		count_in_child(1, false);
+	wait(NULL);
+	ck_assert(histogram_total_take(&total, board, registry, METRIC_REQUEST_DURATION));
+	uint64_t sum = 0;
+	for (size_t i = 0; i <= total.bound_count; i++)
+		sum += total.buckets[i];
+	ck_assert_uint_eq(sum, 3 + EACH);
+}
+END_TEST
+
 START_TEST(test_sums_over_processes)
 {
 	for (unsigned slot = 1; slot < SLOTS; slot++)
@@ -326,6 +354,7 @@ main(void)
 	tcase_add_test(tc, test_label_values);
 	tcase_add_test(tc, test_overflow_of_a_metric);
 	tcase_add_test(tc, test_overflow_of_all);
+	tcase_add_test(tc, test_a_histogram_as_a_whole);
 	tcase_add_test(tc, test_sums_over_processes);
 	tcase_add_test(tc, test_kills);
 	tcase_add_test(tc, test_living);
