@@ -41,13 +41,17 @@ def test_connections_of_a_busy_worker_are_served_by_siblings(service: Make, data
     with ExitStack() as stack:
         slow, *others = open_all(instance, stack, 20)
         identity = begin_slow(instance, slow, how)
+        # By chance the sibling may have accepted all the others, and then there is nothing to give.
+        held = next(worker["connections"] for worker in ctl.status(instance)["workers"]
+                    if worker["request"] and worker["request"]["correlation_id"] == identity)
         for connection in others:
             answer = connection.ask(uri="/facts")
             assert answer.status == 200
         assert not instance.log.find("Request completed", correlation_id=identity), "the others did not wait for it"
         assert slow.read_answer().status == 200
         workers = ctl.status(instance)["workers"]
-        assert sum(worker["given"] for worker in workers) == sum(worker["taken"] for worker in workers) > 0
+        given = sum(worker["given"] for worker in workers)
+        assert given == sum(worker["taken"] for worker in workers) and (given > 0 or held == 1)
         for connection in [slow, *others]:
             assert connection.ask(uri="/facts").status == 200
     assert len({worker["pid"] for worker in workers}) == 2 and not instance.log.find("Worker died")
