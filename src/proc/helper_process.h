@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "policy.h"
+#include "side_process.h"
 
 struct log;
 
@@ -28,11 +28,7 @@ struct helper_config {
 
 struct helper_process {
 	struct helper_config config;
-	pid_t pid;                      /* 0: there is none … */
-	int64_t started_ns, restart_ns; /* … until then at least */
-	struct restart_history history;
-	pid_t former; /* of the program before this one; 0: it is gone */
-	int64_t former_ends_ns;
+	struct side_process side;
 };
 
 /* Tells the former program's to leave; until it has, there is no other, so that nothing is done twice. */

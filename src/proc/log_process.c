@@ -1,5 +1,5 @@
 /*
- * log_process.c - the fork and the loop of the log writer, and what the supervisor does with it.
+ * log_process.c - the loop of the log writer, and what the supervisor does with it.
  *
  * A signal is followed by a nudge, since the writer sleeps on a futex: its signals are read between two waits.
  */
@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,14 +19,10 @@
 #include "log.h"
 #include "log_sink.h"
 #include "log_writer.h"
-#include "obituary.h"
 #include "worker.h"
 
-#define LOGGER "vitals.supervisor"
-#define FORK_RETRY_MS 1000
 /* Longer than a record may be kept back (log_undecided.h). */
 #define FORMER_PATIENCE_MS 2000
-#define FORMER_KILL_AGAIN_MS 1000
 #define LOOK_MS 2
 #define DIE_MS 500
 /* How long a sink may take nothing, once nobody puts any more. */
@@ -40,18 +35,6 @@ struct orders {
 	bool stop, leave, reopen;
 };
 
-static int
-open_signals(void)
-{
-	const int numbers[] = {SIGTERM, SIGUSR1, WORKER_RETIRE};
-	sigset_t set;
-	sigemptyset(&set);
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		sigaddset(&set, numbers[i]);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 static void
 read_orders(struct orders *orders)
 {
@@ -61,28 +44,6 @@ read_orders(struct orders *orders)
 		orders->leave |= info.ssi_signo == WORKER_RETIRE;
 		orders->reopen |= info.ssi_signo == SIGUSR1;
 	}
-}
-
-static int
-by_number(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* Listeners and handoff sockets must not stay open for the sake of the log. */
-static void
-close_all_but(int *kept, size_t count)
-{
-	unsigned from = STDERR_FILENO + 1;
-	qsort(kept, count, sizeof *kept, by_number);
-	for (size_t i = 0; i < count; i++) {
-		if (kept[i] < (int)from)
-			continue;
-		if (kept[i] > (int)from)
-			close_range(from, (unsigned)kept[i] - 1, 0);
-		from = (unsigned)kept[i] + 1;
-	}
-	close_range(from, ~0U, 0);
 }
 
 static void
@@ -117,9 +78,10 @@ static int
 child_main(const struct log_writer_config *config)
 {
 	struct err err;
-	struct orders orders = {.signal_fd = open_signals()};
+	const int signals[] = {SIGTERM, SIGUSR1, WORKER_RETIRE};
+	struct orders orders = {.signal_fd = side_process_signals(signals, sizeof signals / sizeof *signals)};
 	int kept[] = {orders.signal_fd, log_sink_of(config->log)->fd, config->trace != NULL ? config->trace->fd : -1};
-	close_all_but(kept, sizeof kept / sizeof *kept);
+	side_process_close_all_but(kept, sizeof kept / sizeof *kept);
 	/* Its own few records go straight to the sink: the ring that it inherited is the supervisor's. */
 	log_use_ring(config->log, NULL, NULL);
 	struct log_writer *writer = log_writer_create(config, &err);
@@ -135,26 +97,7 @@ child_main(const struct log_writer_config *config)
 
 /* ---- In the supervisor -------------------------------------------------------------------------- */
 
-static void
-start(struct log_process *process)
-{
-	pid_t supervisor = getpid(), pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		prctl(PR_SET_NAME, "vitalsd:log");
-		if (getppid() != supervisor)
-			raise(SIGTERM);
-		_exit(child_main(process->config));
-	}
-	if (pid < 0) {
-		log_event(process->config->log, VT_ERROR_LEVEL, LOGGER, "The log writer cannot be forked",
-		          VT_STR("reason", strerror(errno)));
-		process->restart_ns = deadline_in_ms(FORK_RETRY_MS);
-		return;
-	}
-	process->pid = pid;
-	process->started_ns = clock_mono_ns();
-}
+static const struct side_words words = {"vitalsd:log", "The log writer cannot be forked", "Log writer died"};
 
 static void
 tell(const struct log_process *process, pid_t pid, int signal_number)
@@ -168,78 +111,49 @@ tell(const struct log_process *process, pid_t pid, int signal_number)
 void
 log_process_take_over(struct log_process *process, pid_t former, enum former_rings rings)
 {
-	process->former = former;
+	process->side.former = former;
 	process->former_reads = rings == FORMER_SAME_RINGS;
-	process->former_ends_ns = process->former_reads ? deadline_in_ms(FORMER_PATIENCE_MS) : DEADLINE_NEVER;
+	process->side.former_ends_ns = process->former_reads ? deadline_in_ms(FORMER_PATIENCE_MS) : DEADLINE_NEVER;
 	tell(process, former, process->former_reads ? WORKER_RETIRE : SIGTERM);
 }
 
 pid_t
 log_process_reader(const struct log_process *process)
 {
-	return process->pid > 0 || !process->former_reads ? process->pid : process->former;
+	return process->side.pid > 0 || !process->former_reads ? process->side.pid : process->side.former;
 }
 
 void
 log_process_keep(struct log_process *process)
 {
-	int64_t now_ns = clock_mono_ns();
-	if (process->former > 0 && now_ns >= process->former_ends_ns) {
-		kill(process->former, SIGKILL);
-		process->former_ends_ns = deadline_in_ms(FORMER_KILL_AGAIN_MS);
-	}
-	if (process->pid == 0 && now_ns >= process->restart_ns && !(process->former > 0 && process->former_reads))
-		start(process);
+	struct side_process *side = &process->side;
+	side_process_keep(side);
+	if (side->pid == 0 && clock_mono_ns() >= side->restart_ns && !(side->former > 0 && process->former_reads) &&
+	    side_process_fork(side, &words, process->config->log))
+		_exit(child_main(process->config));
 }
 
 int64_t
 log_process_due_ns(const struct log_process *process)
 {
-	int64_t due_ns = process->former > 0 ? process->former_ends_ns : DEADLINE_NEVER;
-	if (process->pid == 0 && !(process->former > 0 && process->former_reads))
-		due_ns = deadline_min(due_ns, process->restart_ns);
+	int64_t due_ns = process->side.former > 0 ? process->side.former_ends_ns : DEADLINE_NEVER;
+	if (process->side.pid == 0 && !(process->side.former > 0 && process->former_reads))
+		due_ns = deadline_min(due_ns, process->side.restart_ns);
 	return due_ns;
-}
-
-static void
-mourn(struct log_process *process, int wait_status)
-{
-	char name[16];
-	int64_t lived_ms = (clock_mono_ns() - process->started_ns) / NS_PER_MS;
-	int64_t delay_ms = policy_after_death(&process->history, lived_ms);
-	process->restart_ns = deadline_in_ms(delay_ms);
-	const struct vt_field how = WIFSIGNALED(wait_status)
-	                                    ? VT_STR("signal", signal_name(WTERMSIG(wait_status), name))
-	                                    : VT_INT("exit_code", WEXITSTATUS(wait_status));
-	log_event(process->config->log, VT_ERROR_LEVEL, LOGGER, "Log writer died", VT_INT("pid", process->pid), how,
-	          VT_DOUBLE("lived_seconds", (double)lived_ms / 1000),
-	          VT_DOUBLE("restart_delay_seconds", (double)delay_ms / 1000));
 }
 
 bool
 log_process_reaped(struct log_process *process, pid_t pid, int wait_status)
 {
-	if (pid == process->former) {
-		process->former = 0;
-		return true;
-	}
-	if (pid != process->pid)
-		return false;
-	/* Told to by somebody, and no worker was left: nothing died. */
-	if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == EXIT_SUCCESS)
-		process->restart_ns = 0;
-	else
-		mourn(process, wait_status);
-	process->pid = 0;
-	return true;
+	return side_process_reaped(&process->side, &words, process->config->log, pid, wait_status);
 }
 
 void
 log_process_reopen(const struct log_process *process)
 {
-	tell(process, process->pid, SIGUSR1);
-	if (process->former > 0)
-		kill(process->former, SIGUSR1);
+	tell(process, process->side.pid, SIGUSR1);
+	if (process->side.former > 0)
+		kill(process->side.former, SIGUSR1);
 }
 
 /* A process that waits for a disk that hangs does not even die: it is left behind. */
@@ -258,8 +172,8 @@ void
 log_process_stop(struct log_process *process, int64_t patience_ms)
 {
 	int64_t deadline_ns = deadline_in_ms(patience_ms);
-	tell(process, process->pid, SIGTERM);
-	end(process->former, deadline_ns);
-	end(process->pid, deadline_ns);
-	process->pid = process->former = 0;
+	tell(process, process->side.pid, SIGTERM);
+	end(process->side.former, deadline_ns);
+	end(process->side.pid, deadline_ns);
+	process->side.pid = process->side.former = 0;
 }

@@ -11,18 +11,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "policy.h"
+#include "side_process.h"
 
 struct log_writer_config;
 
 struct log_process {
 	const struct log_writer_config *config;
-	pid_t pid;                      /* 0: there is none … */
-	int64_t started_ns, restart_ns; /* … until then at least */
-	struct restart_history history;
-	pid_t former;           /* of the program before this one; 0: it is gone */
-	bool former_reads;      /* our rings: until it is gone, nobody else may */
-	int64_t former_ends_ns; /* it is killed then */
+	struct side_process side;
+	bool former_reads; /* our rings: until the former one is gone, nobody else may */
 };
 
 /* A log writer that an earlier program started; the same rings are ours, or it reads others. */

@@ -39,7 +39,7 @@ setup(void)
 static void
 teardown(void)
 {
-	if (process.pid > 0)
+	if (process.side.pid > 0)
 		log_process_stop(&process, 0);
 	rings_teardown(&rings);
 }
@@ -78,18 +78,18 @@ start(void)
 {
 	ck_assert_int_le(log_process_due_ns(&process), clock_mono_ns());
 	log_process_keep(&process);
-	ck_assert_int_gt(process.pid, 0);
+	ck_assert_int_gt(process.side.pid, 0);
 	ck_assert_int_eq(log_process_due_ns(&process), DEADLINE_NEVER);
-	ck_assert_int_eq(log_process_reader(&process), process.pid);
+	ck_assert_int_eq(log_process_reader(&process), process.side.pid);
 }
 
 START_TEST(is_started_and_writes)
 {
 	char path[64], name[32] = "";
 	start();
-	pid_t pid = process.pid;
+	pid_t pid = process.side.pid;
 	log_process_keep(&process);
-	ck_assert_int_eq(process.pid, pid);
+	ck_assert_int_eq(process.side.pid, pid);
 	put(0, 0);
 	wait_for_number(rings.path, 0);
 	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
@@ -97,7 +97,7 @@ START_TEST(is_started_and_writes)
 	ck_assert_str_eq(name, "vitalsd:log\n");
 	put(1, 1);
 	log_process_stop(&process, IN_TIME_MS);
-	ck_assert_int_eq(process.pid, 0);
+	ck_assert_int_eq(process.side.pid, 0);
 	rings_ck_each_once(rings.path, 2);
 	ck_assert_uint_eq(rings_count(rings.path, "Log writer died"), 0);
 }
@@ -106,7 +106,7 @@ END_TEST
 START_TEST(is_started_again_when_it_is_killed)
 {
 	start();
-	pid_t first = process.pid;
+	pid_t first = process.side.pid;
 	put(0, 0);
 	wait_for_number(rings.path, 0);
 	kill(first, SIGKILL);
@@ -115,17 +115,17 @@ START_TEST(is_started_again_when_it_is_killed)
 	ck_assert(!log_process_reaped(&process, 1, status));
 	ck_assert(log_process_reaped(&process, first, status));
 	start();
-	ck_assert_int_ne(process.pid, first);
+	ck_assert_int_ne(process.side.pid, first);
 	wait_for_number(rings.path, 1);
 	ck_assert_uint_eq(rings_count(rings.path, "Log writer died"), 1);
 	ck_assert_uint_eq(rings_count(rings.path, "\"signal\":\"SIGKILL\""), 1);
 	/* Again and again: not at once any more. */
-	pid_t second = process.pid;
+	pid_t second = process.side.pid;
 	kill(second, SIGKILL);
 	ck_assert(log_process_reaped(&process, second, reap(second)));
 	ck_assert_int_gt(log_process_due_ns(&process), clock_mono_ns());
 	log_process_keep(&process);
-	ck_assert_int_eq(process.pid, 0);
+	ck_assert_int_eq(process.side.pid, 0);
 }
 END_TEST
 
@@ -133,7 +133,7 @@ END_TEST
 START_TEST(one_that_was_told_to_end_did_not_die)
 {
 	start();
-	pid_t pid = process.pid;
+	pid_t pid = process.side.pid;
 	kill(pid, SIGTERM);
 	int status = reap(pid);
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -165,16 +165,16 @@ START_TEST(outlives_the_workers)
 	pid_t worker = fork_worker(2);
 	start();
 	put(2, 0);
-	kill(process.pid, SIGTERM);
+	kill(process.side.pid, SIGTERM);
 	wait_for_number(rings.path, 0);
 	put(2, 1);
 	wait_for_number(rings.path, 1);
-	ck_assert_int_eq(waitpid(process.pid, NULL, WNOHANG), 0);
+	ck_assert_int_eq(waitpid(process.side.pid, NULL, WNOHANG), 0);
 	put(2, 2);
 	kill(worker, SIGKILL);
 	reap(worker);
-	ck_assert_int_eq(reap(process.pid), 0);
-	process.pid = 0;
+	ck_assert_int_eq(reap(process.side.pid), 0);
+	process.side.pid = 0;
 	rings_ck_each_once(rings.path, 3);
 }
 END_TEST
@@ -217,12 +217,12 @@ END_TEST
 START_TEST(is_taken_over_with_its_rings)
 {
 	start();
-	pid_t former = process.pid;
+	pid_t former = process.side.pid;
 	put(0, 0);
 	struct log_process next = {.config = &rings.config};
 	log_process_take_over(&next, former, FORMER_SAME_RINGS);
 	log_process_keep(&next);
-	ck_assert_int_eq(next.pid, 0);
+	ck_assert_int_eq(next.side.pid, 0);
 	ck_assert_int_eq(log_process_reader(&next), former);
 	put(0, 1);
 	ck_assert_int_eq(reap(former), 0);
@@ -239,7 +239,7 @@ START_TEST(one_of_other_rings_ends_with_its_workers)
 {
 	pid_t worker = fork_worker(1);
 	start();
-	pid_t former = process.pid;
+	pid_t former = process.side.pid;
 	struct log_process next = {.config = &rings.config};
 	log_process_take_over(&next, former, FORMER_OTHER_RINGS);
 	ck_assert_int_le(log_process_due_ns(&next), clock_mono_ns());
@@ -249,7 +249,7 @@ START_TEST(one_of_other_rings_ends_with_its_workers)
 	kill(worker, SIGKILL);
 	reap(worker);
 	ck_assert_int_eq(reap(former), 0);
-	process.pid = 0;
+	process.side.pid = 0;
 }
 END_TEST
 
@@ -258,7 +258,7 @@ START_TEST(a_former_one_that_does_not_end_is_killed)
 	pid_t former = fork_worker(1);
 	struct log_process next = {.config = &rings.config};
 	log_process_take_over(&next, former, FORMER_SAME_RINGS);
-	next.former_ends_ns = clock_mono_ns() - 1;
+	next.side.former_ends_ns = clock_mono_ns() - 1;
 	log_process_keep(&next);
 	/* Where it does not even die of that, the supervisor does not turn in circles. */
 	ck_assert_int_gt(log_process_due_ns(&next), clock_mono_ns());
@@ -277,10 +277,10 @@ START_TEST(keeps_what_is_not_decided_before_it_leaves)
 	while (atomic_load(&ring.shared->tail) != atomic_load(&ring.shared->head))
 		ck_assert_int_lt(clock_mono_ns(), deadline_ns);
 	ck_assert_str_eq(rings_contents(rings.path), "");
-	kill(process.pid, WORKER_RETIRE);
+	kill(process.side.pid, WORKER_RETIRE);
 	log_writer_nudge(rings.board, LOG_WRITER_ALL, 0);
-	ck_assert_int_eq(reap(process.pid), 0);
-	process.pid = 0;
+	ck_assert_int_eq(reap(process.side.pid), 0);
+	process.side.pid = 0;
 	rings_ck_each_once(rings.path, 1);
 }
 END_TEST
@@ -292,7 +292,7 @@ START_TEST(a_stuck_sink_keeps_nobody_from_stopping)
 	put(0, 0);
 	int64_t begun_ns = clock_mono_ns();
 	log_process_stop(&process, 1500);
-	ck_assert_int_eq(process.pid, 0);
+	ck_assert_int_eq(process.side.pid, 0);
 	ck_assert_int_lt(clock_mono_ns() - begun_ns, 20 * NS_PER_S);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
@@ -303,7 +303,7 @@ START_TEST(one_that_hangs_is_killed_at_the_stop)
 	start();
 	put(0, 0);
 	wait_for_number(rings.path, 0);
-	kill(process.pid, SIGSTOP);
+	kill(process.side.pid, SIGSTOP);
 	log_process_stop(&process, 50);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 	put(0, 1);
