@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "check_answer.h"
+#include "check_ask.h"
 #include "check_table.h"
-#include "check_talk.h"
 
 #define REQUEST_BYTES 8192
 #define HEADER_BYTES 8
@@ -19,8 +19,7 @@
 enum { BEGIN_REQUEST = 1, END_REQUEST = 3, PARAMS = 4, STDIN = 5, STDOUT = 6 };
 
 struct asking {
-	struct check_spec spec;
-	struct check_talk talk;
+	struct check_ask ask; /* first, as check_ask.h wants it */
 	char request[REQUEST_BYTES];
 	char answer[CHECK_TALK_BYTES];
 	char output[CHECK_TALK_BYTES]; /* what the STDOUT records hold */
@@ -31,8 +30,8 @@ struct asking {
 static void
 put_byte(struct asking *state, size_t value)
 {
-	if (state->talk.out_bytes < sizeof state->request)
-		state->request[state->talk.out_bytes++] = (char)(unsigned char)value;
+	if (state->ask.talk.out_bytes < sizeof state->request)
+		state->request[state->ask.talk.out_bytes++] = (char)(unsigned char)value;
 }
 
 static void
@@ -76,13 +75,13 @@ put_params(struct asking *state, const char *path)
 	put_param(state, "REQUEST_URI", path);
 	put_param(state, "DOCUMENT_URI", uri);
 	put_param(state, "SCRIPT_NAME", uri);
-	put_param(state, "SCRIPT_FILENAME", state->spec.script[0] != '\0' ? state->spec.script : uri);
+	put_param(state, "SCRIPT_FILENAME", state->ask.spec.script[0] != '\0' ? state->ask.spec.script : uri);
 	put_param(state, "QUERY_STRING", query != NULL ? query + 1 : "");
 	put_param(state, "SERVER_PROTOCOL", "HTTP/1.1");
-	put_param(state, "SERVER_NAME", state->spec.host);
+	put_param(state, "SERVER_NAME", state->ask.spec.host);
 	put_param(state, "SERVER_PORT", "80");
 	put_param(state, "REMOTE_ADDR", "127.0.0.1");
-	put_param(state, "HTTP_HOST", state->spec.host);
+	put_param(state, "HTTP_HOST", state->ask.spec.host);
 	put_param(state, "HTTP_USER_AGENT", "vitals");
 }
 
@@ -93,10 +92,10 @@ build_request(struct asking *state)
 	put_header(state, BEGIN_REQUEST, sizeof begin);
 	for (size_t i = 0; i < sizeof begin; i++)
 		put_byte(state, (unsigned char)begin[i]);
-	size_t before = state->talk.out_bytes;
+	size_t before = state->ask.talk.out_bytes;
 	put_header(state, PARAMS, 0);
-	put_params(state, state->spec.path);
-	size_t size = state->talk.out_bytes - before - HEADER_BYTES;
+	put_params(state, state->ask.spec.path);
+	size_t size = state->ask.talk.out_bytes - before - HEADER_BYTES;
 	state->request[before + 4] = (char)(unsigned char)(size >> 8);
 	state->request[before + 5] = (char)(unsigned char)(size & 0xff);
 	put_header(state, PARAMS, 0);
@@ -110,7 +109,7 @@ static size_t
 join_output(struct asking *state, bool *ended)
 {
 	const unsigned char *in = (const unsigned char *)state->answer;
-	size_t at = 0, size = 0, have = state->talk.in_bytes;
+	size_t at = 0, size = 0, have = state->ask.talk.in_bytes;
 	*ended = false;
 	while (have - at >= HEADER_BYTES && !*ended) {
 		size_t length = (size_t)in[at + 4] << 8 | in[at + 5], padding = in[at + 6];
@@ -129,17 +128,19 @@ join_output(struct asking *state, bool *ended)
 	return size;
 }
 
-/* True where the check is decided. */
 static bool
-look(struct asking *state, enum talk_progress progress, struct check_result *result)
+look(struct check_ask *ask, enum talk_progress progress, struct check_result *result)
 {
-	struct check_answer answer = {.took_ms = check_talk_ms(&state->talk)};
+	struct asking *state = (struct asking *)ask;
+	struct check_answer answer = {.took_ms = check_talk_ms(&ask->talk)};
 	bool ended;
+	if (progress == TALK_CONNECTED)
+		return false;
 	size_t size = join_output(state, &ended);
 	check_answer_parse_cgi(state->output, size, &answer);
-	if (progress == TALK_CAME && !ended && check_answer_wants_more(&state->spec, &answer))
+	if (progress == TALK_CAME && !ended && check_answer_wants_more(&ask->spec, &answer))
 		return false;
-	check_answer_judge(&state->spec, &answer, result);
+	check_answer_judge(&ask->spec, &answer, result);
 	return true;
 }
 
@@ -152,57 +153,19 @@ declare(const struct checks_config *config, const struct check_spec *spec, struc
 	struct asking *state = calloc(1, sizeof *state);
 	if (state == NULL)
 		return -1;
-	state->spec = *spec;
-	state->talk = (struct check_talk){.fd = -1, .out = state->request, .in = state->answer};
+	state->ask = (struct check_ask){
+		.spec = *spec, .talk = {.fd = -1, .out = state->request, .in = state->answer}, .look = look};
 	build_request(state);
 	check->state = state;
 	return 0;
-}
-
-static void
-start(void *check)
-{
-	struct asking *state = check;
-	check_talk_start(&state->talk, &state->spec.address);
-}
-
-static enum io_progress
-step(void *check, struct io_want *want, struct check_result *result)
-{
-	struct asking *state = check;
-	for (;;) {
-		enum talk_progress progress = check_talk_step(&state->talk, want);
-		if (progress == TALK_WAIT)
-			return IO_WAIT;
-		if (progress == TALK_FAILED)
-			check_fail(result, "%s", check_talk_words(&state->talk));
-		else if (progress == TALK_CONNECTED || !look(state, progress, result))
-			continue;
-		check_talk_end(&state->talk);
-		return IO_DONE;
-	}
-}
-
-static void
-abandon(void *check)
-{
-	struct asking *state = check;
-	check_talk_end(&state->talk);
-}
-
-static void
-destroy(void *check)
-{
-	abandon(check);
-	free(check);
 }
 
 const struct check_kind check_fastcgi = {
 	.name = "fastcgi",
 	.shape = CHECK_SHAPE_TEXT,
 	.declare = declare,
-	.start = start,
-	.step = step,
-	.abandon = abandon,
-	.destroy = destroy,
+	.start = check_ask_start,
+	.step = check_ask_step,
+	.abandon = check_ask_abandon,
+	.destroy = check_ask_destroy,
 };
