@@ -5,7 +5,6 @@
  * Must never change anything, and never connect.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,14 +56,7 @@ prove_check_url(const struct check_spec *spec, struct err *err)
 		return database_check_no_names(spec->url, err);
 	if (redis_address_parse(&address, spec->url, err) != 0)
 		return -1;
-	char text[300];
-	struct address found;
-	bool is_name = false;
-	if (address.host != NULL) {
-		bool v6 = strchr(address.host, ':') != NULL;
-		snprintf(text, sizeof text, v6 ? "tcp:[%s]:1" : "tcp:%s:1", address.host);
-		is_name = address_parse(&found, text, NULL) != 0;
-	}
+	bool is_name = address.host != NULL && !address_host_is_known(address.host, strlen(address.host));
 	redis_address_fini(&address);
 	return is_name ? err_set(err,
 	                         "the host is given by name, and looking it up would block; allowed are addresses, "

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "check_spec.h"
+#include "fnv.h"
 #include "settings.h"
 
 static const struct check_kind *const kinds[] = {
@@ -35,15 +36,6 @@ static const struct check_kind *const declared[SPEC_KINDS] = {
 	[SPEC_COMMAND] = &check_command,
 };
 
-static uint64_t
-identity_of_name(const char *name)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-	for (; *name != '\0'; name++)
-		sum = (sum ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
 /* Adds all checks of one kind. */
 static int
 add_kind(const struct checks_config *config, const struct check_kind *kind, struct check *checks, size_t *count)
@@ -56,7 +48,7 @@ add_kind(const struct checks_config *config, const struct check_kind *kind, stru
 		if (made <= 0)
 			return made;
 		check->index = (unsigned)*count;
-		check->identity = identity_of_name(check->name);
+		check->identity = fnv_text(FNV_OFFSET, check->name);
 		++*count;
 	}
 	return 0;

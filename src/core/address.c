@@ -213,6 +213,16 @@ address_of_socket(struct address *address, int fd)
 	}
 }
 
+bool
+address_host_is_known(const char *host, size_t size_bytes)
+{
+	char text[300];
+	struct address address;
+	bool v6 = memchr(host, ':', size_bytes) != NULL;
+	snprintf(text, sizeof text, v6 ? "tcp:[%.*s]:1" : "tcp:%.*s:1", (int)size_bytes, host);
+	return address_parse(&address, text, NULL) == 0;
+}
+
 const char *
 address_unix_path(const struct address *address)
 {

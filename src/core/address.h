@@ -7,6 +7,8 @@
 #ifndef CORE_ADDRESS_H
 #define CORE_ADDRESS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 struct err;
@@ -24,6 +26,8 @@ int address_parse(struct address *address, const char *text, struct err *err);
  * Unix address, which it would not take, reads "unix:@name". 0, or -1 with errno: EAFNOSUPPORT for other families.
  */
 int address_of_socket(struct address *address, int fd);
+/* Whether a host of so many bytes can be had without looking it up: an address, with no brackets, or "localhost". */
+bool address_host_is_known(const char *host, size_t size_bytes);
 /* The path of a Unix address, NULL for TCP and for an abstract one. */
 const char *address_unix_path(const struct address *address);
 

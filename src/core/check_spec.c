@@ -11,13 +11,11 @@
 #include <strings.h>
 
 #include "err.h"
+#include "fnv.h"
 #include "percent.h"
 #include "setting_check.h"
 #include "strbuf.h"
 
-#define SECOND INT64_C(1000)
-#define HOUR (3600 * SECOND)
-#define DAY (24 * HOUR)
 #define NONE CHECK_SPEC_NO_BOUND
 
 #define ANSWER_OPTIONS (OPTION_BOUNDS | OPTION_STATUS | OPTION_CONTAINS | OPTION_HOST)
@@ -165,15 +163,6 @@ fit_default(struct check_spec *spec, const struct kind_line *line)
 	}
 }
 
-static uint64_t
-hash(const char *text)
-{
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-	for (; *text != '\0'; text++)
-		sum = (sum ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
-	return sum;
-}
-
 static int
 parse_parts(struct check_spec *spec, char *text, struct err *err)
 {
@@ -219,7 +208,7 @@ check_spec_parse(struct check_spec *spec, const char *text, struct err *err)
 {
 	char copy[4 * CHECK_SPEC_TEXT_BYTES];
 	struct err reason;
-	*spec = (struct check_spec){.identity = hash(text),
+	*spec = (struct check_spec){.identity = fnv_text(FNV_OFFSET, text),
 	                            .status = 200,
 	                            .replicas = 1,
 	                            .every_ms = 60 * SECOND,

@@ -6,6 +6,11 @@
 
 #include "check_spec.h"
 
+/* In milliseconds. */
+#define SECOND INT64_C(1000)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+
 /* Options beside warn and fail, as bits of a kind's line. */
 enum {
 	OPTION_BOUNDS = 1,

@@ -13,9 +13,6 @@
 #include "setting_value.h"
 #include "strbuf.h"
 
-#define SECOND INT64_C(1000)
-#define HOUR (3600 * SECOND)
-#define DAY (24 * HOUR)
 #define YEARS_TEN (3650 * DAY)
 
 /* ---- Values ------------------------------------------------------------------------------------- */

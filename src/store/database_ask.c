@@ -4,7 +4,6 @@
  * Driven from the checks' poll(), under the rules of database_ping.c. The connection lasts for one run: whichever worker
  * runs the checks next would otherwise keep one more.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "address.h"
@@ -27,12 +26,8 @@ static bool
 all_addresses(const char *hosts)
 {
 	for (;;) {
-		char text[256];
 		size_t size = strcspn(hosts, ",");
-		bool v6 = memchr(hosts, ':', size) != NULL;
-		snprintf(text, sizeof text, v6 ? "tcp:[%.*s]:1" : "tcp:%.*s:1", (int)size, hosts);
-		struct address address;
-		if (size > 0 && hosts[0] != '/' && hosts[0] != '@' && address_parse(&address, text, NULL) != 0)
+		if (size > 0 && hosts[0] != '/' && hosts[0] != '@' && !address_host_is_known(hosts, size))
 			return false;
 		if (hosts[size] == '\0')
 			return true;

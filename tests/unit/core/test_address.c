@@ -82,6 +82,20 @@ START_TEST(refuses)
 }
 END_TEST
 
+START_TEST(tells_names_from_what_need_not_be_looked_up)
+{
+	static const struct {
+		const char *host;
+		bool known;
+	} table[] = {
+		{"127.0.0.1", true}, {"::1", true}, {"localhost", true}, {"db.example.com", false}, {"1.2.3", false}};
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		ck_assert_msg(address_host_is_known(table[i].host, strlen(table[i].host)) == table[i].known, "%s",
+		              table[i].host);
+	ck_assert(address_host_is_known("10.0.0.7,10.0.0.8", 8));
+}
+END_TEST
+
 START_TEST(fills_the_socket_address)
 {
 	struct address address;
@@ -237,6 +251,7 @@ main(void)
 	TCase *tcase = tcase_create("address");
 	tcase_add_loop_test(tcase, takes, 0, sizeof good / sizeof good[0]);
 	tcase_add_loop_test(tcase, refuses, 0, sizeof bad / sizeof bad[0]);
+	tcase_add_test(tcase, tells_names_from_what_need_not_be_looked_up);
 	tcase_add_test(tcase, fills_the_socket_address);
 	tcase_add_test(tcase, reads_a_unix_path_back);
 	tcase_add_test(tcase, reads_the_longest_unix_path_back);
