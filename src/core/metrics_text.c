@@ -22,6 +22,11 @@
 #define NS_DIGITS 9
 #define HEX_DIGITS 16
 #define MILLI_DIGITS 3
+#define LINE_REST_BYTES 32 /* of a line: a suffix, braces, the bound, the number */
+#define EXEMPLAR_BYTES 112
+#define FACTS_BYTES 16384 /* heads, and what is no series */
+#define BLOCK_ROWS 64
+#define PREFETCH_ROWS 6
 #define EXACT_MOST 9007199254740992.0 /* 2^53 */
 
 /* A series that is exposed: its sums, and the next one of its metric. */
@@ -71,27 +76,56 @@ counts_here(enum metric_source source, enum place_kind kind)
 	return source == SOURCE_LIVING ? kind == PLACE_ALIVE : true;
 }
 
+struct place {
+	const struct series_cells *cells;
+	enum place_kind kind;
+};
+
+/* A block of the rows: what they sum up stays in the processor's first cache for all places. */
 static void
-add_place(struct scrape *scrape, unsigned index, enum place_kind kind)
+add_block(struct scrape *scrape, const struct place *place, uint32_t from, uint32_t to)
 {
-	const struct series_cells *cells = scoreboard_cells(scrape->page->board, index);
-	for (uint32_t i = 0; i < scrape->directory.capacity; i++) {
+	for (uint32_t i = from; i < to; i++) {
 		struct row *row = &scrape->rows[i];
-		if (row->metric != NULL && counts_here(row->metric->def.source, kind))
-			add_cells(row, &cells[i]);
+		if (row->metric == NULL || !counts_here(row->metric->def.source, place->kind))
+			continue;
+		/* Nearly every line was written by another processor last. */
+		__builtin_prefetch(&place->cells[i + PREFETCH_ROWS].buckets[0]);
+		__builtin_prefetch(&place->cells[i + PREFETCH_ROWS].sum);
+		add_cells(row, &place->cells[i]);
 	}
 }
 
-static void
-add_all(struct scrape *scrape)
+/* Those that anybody has ever counted in, the supervisor's first; returns how many. */
+static size_t
+list_places(const struct scrape *scrape, struct place *places)
 {
 	struct scoreboard *board = scrape->page->board;
-	add_place(scrape, SCOREBOARD_SUPERVISOR, PLACE_SUPERVISOR);
+	size_t count = 0;
+	places[count++] = (struct place){scoreboard_cells(board, SCOREBOARD_SUPERVISOR), PLACE_SUPERVISOR};
 	for (unsigned i = 0; i < scoreboard_slots(board); i++) {
 		const struct slot *slot = scoreboard_slot(board, i);
 		if (scoreboard_slot_was_used(slot))
-			add_place(scrape, i, scoreboard_slot_lives(board, slot) ? PLACE_ALIVE : PLACE_LEFT);
+			places[count++] = (struct place){scoreboard_cells(board, i),
+			                                 scoreboard_slot_lives(board, slot) ? PLACE_ALIVE : PLACE_LEFT};
 	}
+	return count;
+}
+
+static int
+add_all(struct scrape *scrape)
+{
+	uint32_t capacity = scrape->directory.capacity;
+	struct place *places =
+		arena_alloc(scrape->page->arena, (scoreboard_slots(scrape->page->board) + 1) * sizeof *places);
+	if (places == NULL)
+		return -1;
+	size_t count = list_places(scrape, places);
+	for (uint32_t from = 0; from < capacity; from += BLOCK_ROWS)
+		for (size_t i = 0; i < count; i++)
+			add_block(scrape, &places[i], from,
+			          from + BLOCK_ROWS < capacity ? from + BLOCK_ROWS : capacity);
+	return 0;
 }
 
 static void
@@ -125,9 +159,7 @@ gather(struct scrape *scrape)
 	/* From the last to the first: each is put in front of its metric's others. */
 	for (size_t i = capacity; i > 0; i--)
 		link_row(scrape, (uint32_t)i - 1);
-	if (capacity > 0)
-		add_all(scrape);
-	return 0;
+	return capacity > 0 ? add_all(scrape) : 0;
 }
 
 /* ---- Numbers ------------------------------------------------------------------------------------ */
@@ -415,12 +447,37 @@ put_metric(struct scrape *scrape, size_t number)
 	}
 }
 
+/* About what a series takes: its name and labels in each of its lines, a number, and an exemplar where there may be one. */
+static size_t
+bytes_of_row(const struct scrape *scrape, const struct row *row)
+{
+	const struct metric_def *def = &row->metric->def;
+	size_t line = strlen(def->name) + row->key.size_bytes + LINE_REST_BYTES, bytes = line;
+	for (size_t i = 0; def->type == METRIC_HISTOGRAM && i <= def->bound_count + 1; i++)
+		bytes += line;
+	for (size_t i = 0; scrape->page->form == METRICS_OPENMETRICS && i < cells_of(row->metric); i++)
+		bytes += row->buckets[i] > 0 ? EXEMPLAR_BYTES : 0;
+	return bytes;
+}
+
+/* At once, since a text that grows by doubling is copied as often; where the guess is short it grows all the same. */
+static void
+make_room(const struct scrape *scrape)
+{
+	size_t bytes = 0;
+	for (size_t i = 0; i < scrape->directory.capacity; i++)
+		if (scrape->rows[i].metric != NULL)
+			bytes += bytes_of_row(scrape, &scrape->rows[i]);
+	(void)strbuf_reserve(scrape->out, bytes + FACTS_BYTES);
+}
+
 int
 metrics_write(const struct metrics_page *page, struct strbuf *out)
 {
 	struct scrape scrape = {.page = page, .out = out, .directory = scoreboard_directory(page->board)};
 	if (gather(&scrape) != 0)
 		return -1;
+	make_room(&scrape);
 	for (size_t n = 0; n < metric_registry_count(page->registry); n++)
 		put_metric(&scrape, n);
 	if (page->form == METRICS_OPENMETRICS)

@@ -1,11 +1,12 @@
 -- trial.lua - the load of the trials: what wrk sends, what counts as failed, and the figures as one line of JSON.
 --
 --   wrk … -s trial.lua http://127.0.0.1:PORT/PATH -- get          one GET, as fast as wrk can; failed is a status above 399
---   wrk … -s trial.lua http://127.0.0.1:PORT/PATH -- checked KIND…  KIND: health, facts, nap, users, echo, in turn; each answer is looked at
+--   wrk … -s trial.lua http://127.0.0.1:PORT/PATH -- checked KIND…  KIND: one of make's, in turn; each answer is looked at
 
 local threads = {}
 local kinds = {}
 local sent = 0
+local MANY = 100 -- routes of manyroutes.c
 
 not_2xx = 0
 wrong = 0
@@ -17,7 +18,12 @@ local function is_right(body)
    if n then return n == again end
    n, again = body:match('^{"id":(%d+),"name":"User (%d+)","email":"user%d+@example.org"}$')
    if n then return n == again end
-   return body:match('^{"status":"healthy",.*}$') or body == '{"ms":5,"how":"sleep"}' or body:match('^{"method":"GET","path":"/facts",.*}$')
+   return body:match('^{"status":"healthy",.*}$') or body == '{"ms":5,"how":"sleep"}' or body == '{"many":true}' or body:match('^{"method":"GET","path":"/facts",.*}$')
+end
+
+-- Every route by every kind: the route changes when each kind has had its turn.
+local function one_of_many()
+   return "/many/" .. math.floor(sent / #kinds) % MANY
 end
 
 local make = {
@@ -25,6 +31,10 @@ local make = {
    facts = function() return wrk.format("GET", "/facts") end,
    nap = function() return wrk.format("GET", "/slow?ms=5&how=sleep") end,
    users = function() return wrk.format("GET", "/users/" .. (1 + sent % 1000)) end,
+   many = function() return wrk.format("GET", one_of_many()) end,
+   many_posted = function() return wrk.format("POST", one_of_many(), nil, "x") end,
+   many_missing = function() return wrk.format("GET", one_of_many() .. "?status=404") end,
+   many_failed = function() return wrk.format("GET", one_of_many() .. "?status=503") end,
    echo = function()
       local body = string.format('{"n":%d,"pad":"%s","again":%d}', sent, string.rep("x", sent % 3000), sent)
       return wrk.format("POST", "/echo", {["Content-Type"] = "application/json"}, body)

@@ -1,4 +1,4 @@
-"""Builds the test module against the public header."""
+"""Builds modules of the tests against the public header."""
 from __future__ import annotations
 
 import subprocess
@@ -9,9 +9,13 @@ from .vitalsd import CHECKOUT
 
 def build_test_module(directory: Path) -> Path:
     """modules/testmod.c as a shared object in directory."""
+    return build_module(CHECKOUT / "tests" / "system" / "modules" / "testmod.c", directory)
+
+
+def build_module(source: Path, directory: Path) -> Path:
+    """A module's source as a shared object in directory."""
     flags = subprocess.run(["pkg-config", "--cflags", "--libs", "json-c"], capture_output=True, text=True, check=True).stdout.split()
-    out = directory / "testmod.so"
-    source = CHECKOUT / "tests" / "system" / "modules" / "testmod.c"
+    out = directory / f"{source.stem}.so"
     done = subprocess.run(["gcc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC",
                            f"-I{CHECKOUT / 'src'}", "-o", str(out), str(source), *flags], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
