@@ -113,6 +113,7 @@ open_metrics(const struct worker_context *with, const struct worker_seat *seat, 
 	if (!with->settings->enable_metrics || seat->index == SCOREBOARD_SUPERVISOR)
 		return;
 	services->metrics = metrics_create(with->board, with->registry, seat->index);
+	services->pending = scoreboard_pending(with->board, seat->index);
 	metrics_count_log(services->metrics, with->log);
 }
 

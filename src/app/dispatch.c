@@ -168,13 +168,14 @@ serve(void *context, struct exchange *exchange)
 	vt_handler_fn *handler = choose_handler(dispatch, exchange);
 	chain_run(wrappers, wrappers_count, handler, req, res);
 	render(dispatch, exchange);
+	request_metrics_prepare(req, res);
 }
 
 static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
-	request_metrics_count(&dispatch->request, &dispatch->response);
+	request_metrics_count(&dispatch->request);
 	wrap_log_written(&dispatch->request, &dispatch->response);
 	log_settle(dispatch->services->log);
 	slot_set_request(dispatch->services->slot, NULL);

@@ -13,9 +13,11 @@
 #include "database.h"
 #include "decimal.h"
 #include "metrics.h"
+#include "pending_count.h"
 #include "request.h"
 #include "response.h"
 #include "router.h"
+#include "scoreboard.h"
 #include "services.h"
 #include "spans.h"
 
@@ -45,19 +47,6 @@ exemplar_of(const struct vt_request *req, int64_t took_ns)
 }
 
 static void
-observe_duration(struct vt_request *req, const char *const *values)
-{
-	int64_t took_ns = clock_mono_ns() - req->started_ns;
-	struct observation observation = {.value = (double)took_ns};
-	struct exemplar exemplar;
-	if (trace_sampled(&req->trace)) {
-		exemplar = exemplar_of(req, took_ns);
-		observation.exemplar = &exemplar;
-	}
-	metrics_observe(services_of(req)->metrics, METRIC_REQUEST_DURATION, values, &observation);
-}
-
-static void
 observe(const struct vt_request *req, enum metric_id metric, const char *const *values, int64_t value)
 {
 	if (value >= 0)
@@ -71,20 +60,74 @@ bytes_sent(const struct vt_request *req, const struct vt_response *res)
 	return response_sends_body(res, vt_method(req)) ? (int64_t)res->body.length : 0;
 }
 
+/* The duration first. */
+static const enum metric_id request_metrics[REQUEST_METRICS] = {METRIC_REQUEST_DURATION, METRIC_REQUEST_BODY_SIZE,
+                                                                METRIC_RESPONSE_BODY_SIZE, METRIC_REQUEST_QUEUE};
+_Static_assert(REQUEST_METRICS <= PENDING_ADDS, "what a request counts fits into what it leaves");
+
 void
-request_metrics_count(struct vt_request *req, const struct vt_response *res)
+request_metrics_begin(struct vt_request *req)
 {
+	if (services_of(req)->metrics != NULL)
+		pending_begin(scoreboard_pending_table(services_of(req)->board), request_key(req), req->started_ns);
+}
+
+void
+request_metrics_prepare(struct vt_request *req, const struct vt_response *res)
+{
+	struct services *services = services_of(req);
+	struct request_count *count = &services->request_count;
+	struct pending_add adds[PENDING_ADDS];
+	size_t pending = 0;
 	char status[DECIMAL_BYTES + 1];
-	if (services_of(req)->metrics == NULL)
+	if (services->metrics == NULL)
 		return;
+	int64_t now_ns = clock_mono_ns();
+	const int64_t known[REQUEST_METRICS] = {now_ns - req->started_ns, req->content_length, bytes_sent(req, res),
+	                                        req->queue_ns};
 	status[decimal_int(status, response_status(res))] = '\0';
 	const char *const values[METRIC_LABELS] = {span_method(vt_method(req)),
 	                                           req->route != NULL ? req->route->path : NO_ROUTE, status};
-	observe_duration(req, values);
-	observe(req, METRIC_REQUEST_BODY_SIZE, values, req->content_length);
-	observe(req, METRIC_RESPONSE_BODY_SIZE, values, bytes_sent(req, res));
-	observe(req, METRIC_REQUEST_QUEUE, NULL, req->queue_ns);
-	request_metrics_connection(services_of(req));
+	for (size_t i = 0; i < REQUEST_METRICS; i++) {
+		count->value[i] = known[i];
+		count->index[i] = SERIES_NONE;
+		if (known[i] < 0)
+			continue;
+		const char *const *labels = request_metrics[i] == METRIC_REQUEST_QUEUE ? NULL : values;
+		adds[pending] = metrics_prepare(services->metrics, request_metrics[i], labels, (double)known[i]);
+		count->index[i] = adds[pending].index;
+		pending += count->index[i] != SERIES_NONE;
+	}
+	pending_arm(services->pending, request_key(req), adds, pending, now_ns);
+}
+
+/* It took as long as until now: the response has been written since. */
+static void
+add_duration(struct vt_request *req, struct services *services)
+{
+	int64_t took_ns = clock_mono_ns() - req->started_ns;
+	struct observation observation = {.value = (double)took_ns};
+	struct exemplar exemplar;
+	if (trace_sampled(&req->trace)) {
+		exemplar = exemplar_of(req, took_ns);
+		observation.exemplar = &exemplar;
+	}
+	metrics_add(services->metrics, METRIC_REQUEST_DURATION, services->request_count.index[0], &observation);
+}
+
+void
+request_metrics_count(struct vt_request *req)
+{
+	struct services *services = services_of(req);
+	const struct request_count *count = &services->request_count;
+	if (services->metrics == NULL)
+		return;
+	add_duration(req, services);
+	for (size_t i = 1; i < REQUEST_METRICS; i++)
+		metrics_add(services->metrics, request_metrics[i], count->index[i],
+		            &(struct observation){.value = (double)count->value[i]});
+	pending_clear(services->pending);
+	request_metrics_connection(services);
 }
 
 /* ---- What they wait for ------------------------------------------------------------------------- */

@@ -13,10 +13,14 @@
 struct services;
 
 /*
- * Counts a request whose response has been written. By finish() of dispatch.c and nobody else: a request that was given
- * to another worker because this one died under it is then counted once.
+ * A request is counted once, when its response has been written: one that was given to another worker because this one
+ * died under it is counted there. It begins, is prepared before the response is written, and counted after that; who is
+ * killed between the last two has it counted by the supervisor (shm/pending_count.h). By wrap_scoreboard.c, and the
+ * latter two by dispatch.c.
  */
-void request_metrics_count(struct vt_request *req, const struct vt_response *res);
+void request_metrics_begin(struct vt_request *req);
+void request_metrics_prepare(struct vt_request *req, const struct vt_response *res);
+void request_metrics_count(struct vt_request *req);
 /* An operation of the cache: "get", "set", "delete". */
 void request_metrics_cache(struct vt_request *req, const char *operation, enum vt_result result, int64_t took_ns);
 /* A statement. */

@@ -8,12 +8,16 @@
 
 #include "request.h"
 
+/* A request adds to its duration, to the sizes of its body and of the response's, and to the time in a queue. */
+#define REQUEST_METRICS 4
+
 struct cache;
 struct checks;
 struct database;
 struct log;
 struct metric_registry;
 struct metrics;
+struct pending_count;
 struct router;
 struct scoreboard;
 struct settings;
@@ -35,7 +39,12 @@ struct services {
 	struct cache *cache;       /* NULL: no REDIS_URL */
 	struct checks *checks;
 	const struct metric_registry *registry;
-	struct metrics *metrics; /* NULL: ENABLE_METRICS is off */
+	struct metrics *metrics;       /* NULL: ENABLE_METRICS is off */
+	struct pending_count *pending; /* of this worker's place; where there are metrics */
+	struct request_count {
+		uint32_t index[REQUEST_METRICS]; /* of the series; SERIES_NONE: nothing to count */
+		int64_t value[REQUEST_METRICS];
+	} request_count; /* what request_metrics.c is about to count */
 	struct database_counted {
 		bool known, connected;
 		uint64_t connects;

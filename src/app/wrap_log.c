@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "clock.h"
-#include "fnv.h"
 #include "log.h"
 #include "request.h"
 #include "response.h"
@@ -37,22 +36,10 @@ level_of(const struct vt_request *req, int status)
 	return status >= 400 ? VT_INFO : level_of_success(req);
 }
 
-/*
- * What stays the same when the web server gives the request to another worker, because this one has died over it:
- * its own ID for the request where it sends one, and otherwise all that the client said: it may use an ID again.
- */
-static uint64_t
-key_of(const struct vt_request *req)
-{
-	if (req->web_request_id != NULL)
-		return fnv_text(FNV_OFFSET, req->request_id);
-	return fnv_text(fnv_text(fnv_text(FNV_OFFSET, req->correlation_id), vt_method(req)), req->raw_path);
-}
-
 static void
-record(const struct vt_request *req, struct log_record record)
+record(struct vt_request *req, struct log_record record)
 {
-	record.key = key_of(req);
+	record.key = request_key(req);
 	request_log(req, record);
 }
 

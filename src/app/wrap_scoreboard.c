@@ -1,5 +1,6 @@
 /* wrap_scoreboard.c - what the worker does, for all to see. The slot is cleared when the response is written. */
 #include "request.h"
+#include "request_metrics.h"
 #include "router.h"
 #include "scoreboard.h"
 #include "text.h"
@@ -18,6 +19,7 @@ enter(struct vt_request *req, struct vt_response *res)
 	text_copy(seen.route, sizeof seen.route, req->route != NULL ? req->route->path : "");
 	slot_set_request(req->with.slot, &seen);
 	slot_set_phase(req->with.slot, PHASE_HANDLER);
+	request_metrics_begin(req);
 	return VT_OK;
 }
 

@@ -231,17 +231,37 @@ add_to_sum(_Atomic uint64_t *sum, const struct metric *metric, double value)
 	atomic_store_explicit(sum, metric_real_bits(before + value), memory_order_relaxed);
 }
 
-void
-metrics_observe(struct metrics *metrics, size_t number, const char *const *values,
-                const struct observation *observation)
+struct pending_add
+metrics_prepare(struct metrics *metrics, size_t number, const char *const *values, double value)
 {
-	uint32_t index = metrics != NULL ? find_series(metrics, number, values) : SERIES_NONE;
-	if (index == SERIES_NONE)
-		return;
+	struct pending_add add = {.index = find_series(metrics, number, values)};
+	const struct metric *metric = metric_registry_at(metrics->registry, number);
+	INSIST(metric->def.unit != METRIC_REAL);
+	if (add.index == SERIES_NONE)
+		return add;
+	add.bucket = (uint32_t)bucket_of(metric, value);
+	add.value = (uint64_t)value;
+	add.counted = pending_counted(&metrics->own[add.index]);
+	return add;
+}
+
+void
+metrics_add(struct metrics *metrics, size_t number, uint32_t index, const struct observation *observation)
+{
 	const struct metric *metric = metric_registry_at(metrics->registry, number);
 	size_t bucket = bucket_of(metric, observation->value);
+	if (index == SERIES_NONE)
+		return;
 	cell_add(&metrics->own[index].buckets[bucket], 1);
 	add_to_sum(&metrics->own[index].sum, metric, observation->value);
 	if (observation->exemplar != NULL)
 		exemplar_write(&metrics->directory.series[index].exemplars[bucket], observation->exemplar);
+}
+
+void
+metrics_observe(struct metrics *metrics, size_t number, const char *const *values,
+                const struct observation *observation)
+{
+	if (metrics != NULL)
+		metrics_add(metrics, number, find_series(metrics, number, values), observation);
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "metric_registry.h"
+#include "pending_count.h"
 
 struct log;
 struct scoreboard;
@@ -36,6 +37,13 @@ struct observation {
 };
 void metrics_observe(struct metrics *metrics, size_t number, const char *const *values,
                      const struct observation *observation);
+
+/*
+ * The same in two steps, for what is to survive this process's death in between (pending_count.h): the observation with
+ * its series, index SERIES_NONE where there is none, and the addition. Not of a metric that is METRIC_REAL.
+ */
+struct pending_add metrics_prepare(struct metrics *metrics, size_t number, const char *const *values, double value);
+void metrics_add(struct metrics *metrics, size_t number, uint32_t index, const struct observation *observation);
 
 /* The first cell of a series, for who counts there with an atomic addition; NULL: none. */
 _Atomic uint64_t *metrics_cell(struct metrics *metrics, size_t metric, const char *const *values);

@@ -12,6 +12,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "fnv.h"
 #include "headers.h"
 #include "path.h"
 #include "router.h"
@@ -302,4 +303,17 @@ request_parse(struct vt_request *req, char *const *params)
 	if (arena_failed(req->with.arena))
 		return VT_NO_MEMORY;
 	return method != VT_OK ? method : path != VT_OK ? path : headers;
+}
+
+uint64_t
+request_key(struct vt_request *req)
+{
+	if (req->key != 0)
+		return req->key;
+	if (req->web_request_id != NULL)
+		req->key = fnv_text(FNV_OFFSET, req->request_id);
+	else
+		req->key = fnv_text(fnv_text(fnv_text(FNV_OFFSET, req->correlation_id), vt_method(req)), req->raw_path);
+	req->key += req->key == 0;
+	return req->key;
 }

@@ -76,6 +76,7 @@ struct vt_request {
 
 	char correlation_id[CORRELATION_ID_MAX + 1];
 	char request_id[CORRELATION_ID_MAX + 1];
+	uint64_t key; /* 0: not made yet; see request_key() */
 	struct request_times times;
 	bool log_sampled, log_completed; /* LOG_SAMPLE takes it; "Request completed" is written */
 	const char *sql_comment;         /* what names the request in its statements; NULL: not made yet, "": none */
@@ -108,6 +109,12 @@ void request_init(struct vt_request *req, const struct request_setup *setup);
  * log it and answer.
  */
 enum vt_result request_parse(struct vt_request *req, char *const *params);
+
+/*
+ * What stays the same when the web server gives the request to another worker, because this one has died over it: its
+ * own ID for the request where it sends one, and otherwise all that the client said: it may use an ID again. Not 0.
+ */
+uint64_t request_key(struct vt_request *req);
 
 #define REQUEST_LOGGER "vitals.request"
 /*

@@ -216,6 +216,7 @@ work(struct supervisor *supervisor)
 {
 	tell_alive(supervisor);
 	log_process_keep(&supervisor->roster.log_process);
+	workforce_settle_counts(supervisor);
 	if (supervisor->stage < STAGE_STOPPING) {
 		helper_process_keep(&supervisor->roster.helper);
 		workforce_start_due(supervisor);

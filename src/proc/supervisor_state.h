@@ -39,6 +39,8 @@ struct supervisor {
 void workforce_start_due(struct supervisor *supervisor);
 /* A child has ended. */
 void workforce_bury(struct supervisor *supervisor, struct seat *seat, int wait_status);
+/* Counts what those who died had not counted (shm/pending_count.h), as far as it is due. */
+void workforce_settle_counts(struct supervisor *supervisor);
 /* Marks the generation as complete when it is, and then lets everybody without a post retire. */
 void workforce_renew(struct supervisor *supervisor);
 /* Grows and shrinks elastic pools. */

@@ -16,6 +16,7 @@
 #include "memory_cgroup.h"
 #include "obituary.h"
 #include "oom_kills.h"
+#include "pending_count.h"
 #include "service_manager.h"
 #include "supervisor_state.h"
 #include "worker.h"
@@ -139,6 +140,33 @@ mourn(struct supervisor *supervisor, const struct seat *seat, struct death *deat
 	obituary_write(supervisor->config->log, seat->slot, death);
 }
 
+static struct series_cells *
+supervisors_cells(const struct supervisor *supervisor)
+{
+	return scoreboard_cells(supervisor->config->board, SCOREBOARD_SUPERVISOR);
+}
+
+/* The request whose response it had written, maybe, and not yet counted. */
+static void
+bury_count(struct supervisor *supervisor, const struct seat *seat)
+{
+	struct scoreboard *board = supervisor->config->board;
+	struct pending_table *table = scoreboard_pending_table(board);
+	const struct pending_room room = {.cells = scoreboard_cells(board, seat->index),
+	                                  .to = supervisors_cells(supervisor),
+	                                  .series = scoreboard_directory(board).capacity};
+	if (table != NULL)
+		pending_bury(table, scoreboard_pending(board, seat->index), &room, clock_mono_ns());
+}
+
+void
+workforce_settle_counts(struct supervisor *supervisor)
+{
+	struct pending_table *table = scoreboard_pending_table(supervisor->config->board);
+	if (table != NULL)
+		pending_settle(table, supervisors_cells(supervisor), clock_mono_ns());
+}
+
 void
 workforce_bury(struct supervisor *supervisor, struct seat *seat, int wait_status)
 {
@@ -160,6 +188,7 @@ workforce_bury(struct supervisor *supervisor, struct seat *seat, int wait_status
 		post->restart_ns = deadline_in_ms(death.restart_delay_ms);
 	}
 	scoreboard_abandon_rings(supervisor->config->board, seat->index);
+	bury_count(supervisor, seat);
 	slot_release(seat->slot);
 	seat->pid = 0;
 }

@@ -93,14 +93,17 @@ static const uint32_t outside_facts[] = {
 };
 
 static const uint32_t series_facts[] = {
-	sizeof(struct directory_head),       sizeof(struct series),           offsetof(struct series, shape),
-	offsetof(struct series, size_bytes), offsetof(struct series, labels), offsetof(struct series, exemplars),
-	sizeof(struct exemplar_record),      sizeof(struct series_cells),
+	sizeof(struct directory_head),        sizeof(struct series),           offsetof(struct series, shape),
+	offsetof(struct series, size_bytes),  offsetof(struct series, labels), offsetof(struct series, exemplars),
+	sizeof(struct exemplar_record),       sizeof(struct series_cells),     sizeof(struct pending_table),
+	offsetof(struct pending_table, kept), sizeof(struct pending_kept),     offsetof(struct pending_table, begun),
+	sizeof(struct pending_count),
 };
 
 static const uint32_t place_facts[] = {
 	sizeof(struct place),
 	offsetof(struct place, rings),
+	offsetof(struct place, pending),
 	sizeof(struct frame),
 	sizeof(struct log_ring),
 	offsetof(struct log_ring, held),
@@ -169,7 +172,7 @@ place_bytes(const struct scoreboard_shape *shape)
 static size_t
 directory_bytes(unsigned series)
 {
-	return whole_lines(series_directory_bytes(series));
+	return series > 0 ? sizeof(struct pending_table) + whole_lines(series_directory_bytes(series)) : 0;
 }
 
 size_t
@@ -345,7 +348,7 @@ scoreboard_ring(const struct scoreboard *board, unsigned index, enum ring_kind k
 struct series_directory
 scoreboard_directory(const struct scoreboard *board)
 {
-	return series_directory_at(board->file->rest, board->series);
+	return series_directory_at(board->file->rest + sizeof(struct pending_table), board->series);
 }
 
 struct series_cells *
@@ -354,6 +357,18 @@ scoreboard_cells(const struct scoreboard *board, unsigned index)
 	char *end = (char *)scoreboard_place_of(board, index) + board->place_bytes;
 	size_t bytes = series_capacity(board->series) * sizeof(struct series_cells);
 	return bytes > 0 ? (struct series_cells *)(void *)(end - bytes) : NULL;
+}
+
+struct pending_count *
+scoreboard_pending(const struct scoreboard *board, unsigned index)
+{
+	return &scoreboard_place_of(board, index)->pending;
+}
+
+struct pending_table *
+scoreboard_pending_table(const struct scoreboard *board)
+{
+	return board->series > 0 ? (struct pending_table *)(void *)board->file->rest : NULL;
 }
 
 void

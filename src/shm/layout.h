@@ -15,11 +15,12 @@
 #include "error_table.h"
 #include "log_levels.h"
 #include "metric_store.h"
+#include "pending_count.h"
 #include "scoreboard.h"
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
 #define SCOREBOARD_MAGIC_BYTES 8
-#define SCOREBOARD_VERSION 4
+#define SCOREBOARD_VERSION 5
 #define SCOREBOARD_LINE 64
 
 /* Another process reads these words, so the compiler must not put a hidden lock around them. */
@@ -63,6 +64,7 @@ struct check_record {
 struct place {
 	struct slot slot;
 	struct log_ring rings[RING_KINDS];
+	struct pending_count pending;
 };
 
 struct scoreboard_file {
@@ -74,7 +76,8 @@ struct scoreboard_file {
 	struct check_record reports[SCOREBOARD_MAX_CHECKS]; /* by the helper, of commands */
 	struct level_control levels;
 	struct error_table errors;
-	_Alignas(SCOREBOARD_LINE) char rest[]; /* the directory of series (metric_store.h), then the places */
+	_Alignas(SCOREBOARD_LINE) char rest
+		[]; /* what is pending and the directory of series, where there are any; then the places */
 };
 
 /* A process's own view of the file. */

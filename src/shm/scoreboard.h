@@ -23,6 +23,8 @@
 
 struct err;
 struct error_table;
+struct pending_count;
+struct pending_table;
 struct level_control;
 
 #define SCOREBOARD_MAX_SLOTS 4096 /* for two generations of WORKERS_MAX, and admin workers */
@@ -262,6 +264,11 @@ struct error_table *scoreboard_errors(struct scoreboard *board);   /* error_tabl
 struct series_directory scoreboard_directory(const struct scoreboard *board);
 /* The cells of a slot's place, or of the supervisor's, by the index of a series; NULL: there are none. */
 struct series_cells *scoreboard_cells(const struct scoreboard *board, unsigned index);
+
+/* What the request of a place is about to count (pending_count.h). */
+struct pending_count *scoreboard_pending(const struct scoreboard *board, unsigned index);
+/* NULL: the scoreboard was made without metrics. */
+struct pending_table *scoreboard_pending_table(const struct scoreboard *board);
 
 /* ---- Check results ---- */
 

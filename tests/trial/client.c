@@ -33,6 +33,7 @@ static const struct kind {
 	const char *name, *method, *path, *body;
 } kinds[] = {
 	{"facts", "GET", "/facts?page=7", ""},
+	{"users", "GET", "/users/7", ""},
 	{"nap", "GET", "/slow?ms=5&how=sleep", ""},
 	{"echo", "POST", "/echo", "{\"hello\":\"world\",\"numbers\":[1,2,3]}"},
 };
