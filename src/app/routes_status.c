@@ -17,7 +17,6 @@
 #include "err.h"
 #include "error_list.h"
 #include "health_facts.h"
-#include "histogram_total.h"
 #include "log.h"
 #include "log_levels.h"
 #include "metric_def.h"
@@ -63,16 +62,35 @@ take_snapshot(struct vt_request *req)
 	return arena_on_reset(req->with.arena, forget_snapshot, snapshot) == 0 ? snapshot : NULL;
 }
 
+static void
+take_totals(struct status_totals *totals, const struct services *services)
+{
+	struct scoreboard *board = services->board;
+	const struct metric_registry *registry = services->registry;
+	histogram_total_take(&totals->latency, board, registry, METRIC_REQUEST_DURATION);
+	histogram_total_take(&totals->statements, board, registry, METRIC_DATABASE_DURATION);
+	histogram_total_take(&totals->operations, board, registry, METRIC_CACHE_DURATION);
+	totals->has_database = services->database != NULL;
+	totals->connected = metric_total_of(board, registry, METRIC_DATABASE_CONNECTIONS, "state=\"connected\"");
+	totals->reconnects = metric_total(board, registry, METRIC_DATABASE_RECONNECTS);
+	totals->failed = metric_total(board, registry, METRIC_DATABASE_DURATION) -
+	                 metric_total_of(board, registry, METRIC_DATABASE_DURATION, "outcome=\"ok\"");
+	totals->has_cache = services->cache != NULL;
+	totals->hits = metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"hit\"");
+	totals->misses = metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"miss\"");
+	totals->errors = metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"error\"");
+}
+
 static enum vt_result
 send_json(struct vt_request *req, struct vt_response *res)
 {
 	const struct services *services = services_of(req);
 	struct health_report *report = arena_zalloc(req->with.arena, sizeof *report);
 	struct error_list *errors = arena_alloc(req->with.arena, sizeof *errors);
-	struct histogram_total *latency = arena_alloc(req->with.arena, sizeof *latency);
+	struct status_totals *totals = arena_alloc(req->with.arena, sizeof *totals);
 	struct level_set *levels = arena_zalloc(req->with.arena, sizeof *levels);
 	struct health_facts facts;
-	if (report == NULL || errors == NULL || levels == NULL || latency == NULL)
+	if (report == NULL || errors == NULL || levels == NULL || totals == NULL)
 		return VT_NO_MEMORY;
 	checks_collect(services->checks, report);
 	struct snapshot *snapshot = take_snapshot(req);
@@ -82,14 +100,14 @@ send_json(struct vt_request *req, struct vt_response *res)
 	error_list_take(errors, scoreboard_errors(services->board), ERRORS_BY_COUNT, TOP_ERRORS);
 	if (!log_levels_copy(scoreboard_levels(services->board), levels))
 		levels->count = 0;
-	if (services->metrics == NULL ||
-	    !histogram_total_take(latency, services->board, services->registry, METRIC_REQUEST_DURATION))
-		latency = NULL;
+	bool counts = services->metrics != NULL;
+	if (counts)
+		take_totals(totals, services);
 	const struct status_facts status = {.facts = &facts,
 	                                    .report = report,
 	                                    .snapshot = snapshot,
 	                                    .errors = errors,
-	                                    .latency = latency,
+	                                    .totals = counts ? totals : NULL,
 	                                    .levels = levels,
 	                                    .log_level = log_level_name((enum vt_level)services->settings->log_level)};
 	status_write(&status, response_body(res));

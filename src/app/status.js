@@ -104,12 +104,12 @@ function growth(before, now, read) {
 }
 
 /*
- * The latency below which a share of the requests between two answers stayed, evenly spread within its bucket, as
+ * The latency below which a share of what was observed between two looks stayed, evenly spread within its bucket, as
  * Prometheus's histogram_quantile() has it; null where there was none.
  */
 function quantile(before, now, share) {
-	if (!before || !before.latency || !now.latency) return null;
-	const bounds = now.latency.bounds_seconds, counts = now.latency.counts.map((n, i) => n - before.latency.counts[i]);
+	if (!before || !now) return null;
+	const bounds = now.bounds_seconds, counts = now.counts.map((n, i) => n - before.counts[i]);
 	const wanted = share * counts.reduce((sum, n) => sum + n, 0);
 	if (!(wanted > 0) || counts.some((n) => n < 0)) return null;
 	let below = 0, i = 0;
@@ -119,19 +119,40 @@ function quantile(before, now, share) {
 	return from + (bounds[i] - from) * (wanted - below) / counts[i];
 }
 
+/* Of a histogram that read() finds in an answer: a quantile, and how it is shown. */
+const quantileOf = (read, share) => (now, before) => quantile(before && read(before), read(now), share);
+
 /* What lies in the first bucket is only known to be below its bound. */
-function latency(seconds, now) {
-	const least = now.latency ? now.latency.bounds_seconds[0] : 0;
+const durationOf = (read) => (seconds, now) => {
+	const least = read(now) ? read(now).bounds_seconds[0] : 0;
 	return seconds <= least ? `< ${short(least)}` : short(seconds);
+};
+
+const observed = (histogram) => histogram.counts.reduce((sum, n) => sum + n, 0);
+const percent = (share) => `${Math.round(100 * share)}%`;
+
+/* Of the gets between two answers, how many found what they looked for; null where there were none. */
+function hitShare(now, before) {
+	if (!before || !before.cache || !now.cache) return null;
+	const hits = now.cache.hits - before.cache.hits, misses = now.cache.misses - before.cache.misses;
+	return hits >= 0 && misses >= 0 && hits + misses > 0 ? hits / (hits + misses) : null;
 }
 
+const requests = (s) => s.latency, statements = (s) => s.database && s.database.latency;
+
+/* Those with an if are shown where the service has what they are of. */
 const CHARTS = [
 	{id: "requests", title: "Requests per second", show: rate, value: (now, before) => before && growth(before, now, (s) => s.pool.requests)},
-	{id: "median", title: "Latency, median", show: latency, least: 0.001, value: (now, before) => quantile(before, now, 0.5)},
-	{id: "p99", title: "Latency, 99th percentile", show: latency, least: 0.001, value: (now, before) => quantile(before, now, 0.99)},
+	{id: "median", title: "Latency, median", show: durationOf(requests), least: 0.001, value: quantileOf(requests, 0.5)},
+	{id: "p99", title: "Latency, 99th percentile", show: durationOf(requests), least: 0.001, value: quantileOf(requests, 0.99)},
 	{id: "errors", title: "Errors per second", show: rate, value: (now, before) => before && growth(before, now, (s) => s.errors.total)},
 	{id: "busy", title: "Busy workers", show: count, value: (now) => now.pool.busy, most: (now) => now.pool.workers},
 	{id: "queue", title: "Waiting connections", show: count, value: (now) => now.queue ? now.queue.pending : null},
+	{id: "statements", title: "Statements per second", show: rate, if: (s) => s.database,
+		value: (now, before) => before && before.database && growth(before, now, (s) => observed(s.database.latency))},
+	{id: "statement-p99", title: "Statements, 99th percentile", show: durationOf(statements), least: 0.001, if: (s) => s.database,
+		value: quantileOf(statements, 0.99)},
+	{id: "hits", title: "Cache hits", show: percent, if: (s) => s.cache, value: hitShare, top: 1},
 ];
 
 function svg(name, attributes) {
@@ -151,6 +172,7 @@ function makeChart(chart) {
 	chart.line = svg("path", {});
 	chart.svg.append(svg("line", {x1: 0, x2: WIDTH, y1: HEIGHT - 0.5, y2: HEIGHT - 0.5}), chart.area, chart.line);
 	chart.points = [];
+	chart.box = box;
 	box.append(element("h3", "", chart.title), line, chart.svg);
 	$("charts").append(box);
 }
@@ -183,11 +205,13 @@ function minutesOf(points, end) {
 }
 
 function drawChart(chart, now, before, time) {
+	chart.box.hidden = Boolean(chart.if) && !chart.if(now);
+	if (chart.box.hidden) return;
 	const value = chart.value(now, before);
 	chart.points.push({time, value: value === undefined ? null : value});
 	while (chart.points[0].time < time - MINUTES * MINUTE_MS) chart.points.shift();
 	const highest = Math.max(...chart.points.map((p) => p.value || 0));
-	const most = Math.max(highest, chart.most ? chart.most(now) : 0, chart.least || 1);
+	const most = chart.top || Math.max(highest, chart.most ? chart.most(now) : 0, chart.least || 1);
 	const known = value !== null && value !== undefined;
 	setText(chart.now, known ? chart.show(value, now) + (chart.most ? ` of ${count(chart.most(now))}` : "") : "–");
 	setText(chart.peak, chart.points.some((p) => p.value !== null) ? `peak ${chart.show(highest, now)}` : "");
@@ -274,9 +298,24 @@ function showLife(s) {
 	setText($("refusal"), s.last_refusal && `Last reload refused: ${s.last_refusal}`);
 }
 
+function showStores(s) {
+	const pairs = [];
+	if (s.database) {
+		pairs.push(["Database: connected", `${count(s.database.workers_connected)} of ${count(s.workers.length)}`],
+			["Database: reconnects", count(s.database.reconnects)],
+			["Database: failed", count(s.database.failed), s.database.failed > 0 ? "bad" : ""]);
+	}
+	if (s.cache) {
+		pairs.push(["Cache: hits", count(s.cache.hits)], ["Cache: misses", count(s.cache.misses)],
+			["Cache: errors", count(s.cache.errors), s.cache.errors > 0 ? "bad" : ""]);
+	}
+	$("stores-section").hidden = pairs.length === 0;
+	setPairs($("stores"), pairs);
+}
+
 function showErrors(s) {
 	const now = Date.parse(s.timestamp);
-	setText($("error-count"), s.errors.total > 0 ? `${count(s.errors.total)} of ${count(s.errors.kinds)} kinds` : "");
+	setText($("error-count"), s.errors.total > 0 ? `${count(s.errors.total)} in ${count(s.errors.kinds)} kinds` : "");
 	setRows($("error-rows"), s.top_errors.map((e) => errorRow(e, now)));
 	$("errors").hidden = s.top_errors.length === 0;
 	$("no-errors").hidden = s.top_errors.length > 0;
@@ -299,6 +338,7 @@ function show(s) {
 	setText($("charts-title"), minutes > 1 ? `Last ${minutes} minutes` : "Last minute");
 	setRows($("worker-rows"), s.workers.map(workerRow));
 	setRows($("check-rows"), s.health.checks.map(checkRow));
+	showStores(s);
 	showLife(s);
 	showErrors(s);
 	showLevels(s);

@@ -9,7 +9,6 @@
 #include "clock.h"
 #include "error_list.h"
 #include "health.h"
-#include "histogram_total.h"
 #include "jsonw.h"
 #include "jsonw_member.h"
 #include "level_list.h"
@@ -111,27 +110,69 @@ write_queue(struct jsonw *w, const struct health_facts *facts)
 	jsonw_end_object(w);
 }
 
-/* Of all requests since the scoreboard was made, each bucket by itself: a reader takes differences. */
+/* Each bucket by itself: a reader takes differences. */
 static void
-write_latency(struct jsonw *w, const struct histogram_total *latency)
+write_histogram(struct jsonw *w, const char *name, const struct histogram_total *total)
 {
-	jsonw_key(w, "latency");
-	if (latency == NULL) {
+	jsonw_key(w, name);
+	jsonw_begin_object(w);
+	jsonw_key(w, "bounds_seconds");
+	jsonw_begin_array(w);
+	for (size_t i = 0; i < total->bound_count; i++)
+		jsonw_double(w, total->bounds[i]);
+	jsonw_end_array(w);
+	jsonw_key(w, "counts");
+	jsonw_begin_array(w);
+	for (size_t i = 0; i <= total->bound_count; i++)
+		jsonw_uint(w, total->buckets[i]);
+	jsonw_end_array(w);
+	jsonw_end_object(w);
+}
+
+static void
+write_database(struct jsonw *w, const struct status_totals *totals)
+{
+	jsonw_key(w, "database");
+	if (totals == NULL || !totals->has_database) {
 		jsonw_null(w);
 		return;
 	}
 	jsonw_begin_object(w);
-	jsonw_key(w, "bounds_seconds");
-	jsonw_begin_array(w);
-	for (size_t i = 0; i < latency->bound_count; i++)
-		jsonw_double(w, latency->bounds[i]);
-	jsonw_end_array(w);
-	jsonw_key(w, "counts");
-	jsonw_begin_array(w);
-	for (size_t i = 0; i <= latency->bound_count; i++)
-		jsonw_uint(w, latency->buckets[i]);
-	jsonw_end_array(w);
+	jsonw_member_uint(w, "workers_connected", totals->connected);
+	jsonw_member_uint(w, "reconnects", totals->reconnects);
+	jsonw_member_uint(w, "failed", totals->failed);
+	write_histogram(w, "latency", &totals->statements);
 	jsonw_end_object(w);
+}
+
+static void
+write_cache(struct jsonw *w, const struct status_totals *totals)
+{
+	jsonw_key(w, "cache");
+	if (totals == NULL || !totals->has_cache) {
+		jsonw_null(w);
+		return;
+	}
+	jsonw_begin_object(w);
+	jsonw_member_uint(w, "hits", totals->hits);
+	jsonw_member_uint(w, "misses", totals->misses);
+	jsonw_member_uint(w, "errors", totals->errors);
+	write_histogram(w, "latency", &totals->operations);
+	jsonw_end_object(w);
+}
+
+/* null where there are no metrics, or nothing that they could be of. */
+static void
+write_totals(struct jsonw *w, const struct status_totals *totals)
+{
+	if (totals != NULL) {
+		write_histogram(w, "latency", &totals->latency);
+	} else {
+		jsonw_key(w, "latency");
+		jsonw_null(w);
+	}
+	write_database(w, totals);
+	write_cache(w, totals);
 }
 
 void
@@ -146,7 +187,7 @@ status_write(const struct status_facts *status, struct strbuf *out)
 	snapshot_write(&w, status->snapshot);
 	write_health(&w, status);
 	write_queue(&w, status->facts);
-	write_latency(&w, status->latency);
+	write_totals(&w, status->totals);
 	jsonw_key(&w, "top_errors");
 	error_list_write(&w, status->errors);
 	jsonw_member_string(&w, "log_level", status->log_level);

@@ -181,7 +181,7 @@ def test_charts_are_drawn_from_two_looks_on(stack: Any, page: Browser) -> None:
         wait_for(asked, 15, "the rate rises", 0.05)
     charts = page.run("return [...document.querySelectorAll('.chart svg')].map((s) => [s.getAttribute('aria-label'),"
                       " [...s.querySelectorAll('path')].map((p) => p.getAttribute('d'))])")
-    assert len(charts) == 6
+    assert len(charts) == 9
     label, (area, line) = charts[0]
     assert label.startswith("Requests per second: ") and line.startswith("M") and "L" in line and area.endswith("Z")
     assert all("NaN" not in path for _, drawn in charts for path in drawn)
@@ -201,6 +201,28 @@ def test_latency_is_that_of_the_histogram(stack: Any, page: Browser) -> None:
     counts = [int(line.split()[-1]) for line in text.splitlines() if line.startswith("http_server_request_duration_seconds_count")]
     assert sum(before["latency"]["counts"]) < sum(counts) < sum(after["latency"]["counts"])
     assert len(before["latency"]["counts"]) == len(before["latency"]["bounds_seconds"]) + 1
+
+
+def test_database_and_cache(stack: Any, page: Browser) -> None:
+    """Tiles and charts say what /metrics does."""
+    with stack.client() as client:
+        client.request("PUT", "/cache/page", b"kept")
+
+        def shown() -> bool:
+            for _ in range(5):
+                client.get("/users/1")
+                client.get("/cache/page")
+            return page.text("#chart-statements") not in ("–", "0.0") and page.text("#chart-statement-p99").endswith("ms")
+        wait_for(shown, 20, "statements are shown", 0.05)
+        text = client.get("/metrics").body.decode()
+        told = client.get("/status").json()
+    counts = [int(line.split()[-1]) for line in text.splitlines() if line.startswith("vitals_database_operation_duration_seconds_count")]
+    assert sum(told["database"]["latency"]["counts"]) == sum(counts) > 0
+    hits = [int(line.split()[-1]) for line in text.splitlines() if line.startswith("vitals_cache_operations_total") and 'result="hit"' in line]
+    assert told["cache"]["hits"] == sum(hits)
+    tiles = wait_for(lambda: pairs(page, "#stores") if pairs(page, "#stores").get("Cache: hits") == f"{sum(hits):,}" else None, 10, "the hits", 0.05)
+    assert tiles["Database: connected"].split()[0] == str(told["database"]["workers_connected"]) != "0"
+    assert tiles["Cache: errors"] == "0"
 
 
 def test_what_a_client_sent_is_text(stack: Any, page: Browser, shots: Path) -> None:

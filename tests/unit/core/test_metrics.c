@@ -9,7 +9,7 @@
 
 #include "arena.h"
 #include "err.h"
-#include "histogram_total.h"
+#include "metric_total.h"
 #include "metrics.h"
 #include "metrics_text.h"
 #include "run_suite.h"
@@ -236,6 +236,22 @@ count_in_child(unsigned slot, bool for_ever)
 	_exit(0);
 }
 
+/* By a whole label: neither another label's end nor a longer value is taken for it. */
+START_TEST(test_a_part_of_a_metric)
+{
+	metrics_count(metrics, METRIC_CACHE_OPERATIONS, VALUES("get", "hit"), 3);
+	metrics_count(metrics, METRIC_CACHE_OPERATIONS, VALUES("get", "miss"), 4);
+	metrics_count(metrics, METRIC_CACHE_OPERATIONS, VALUES("set", "ok"), 5);
+	metrics_set(metrics, METRIC_DATABASE_CONNECTIONS, VALUES("connected"), 1);
+	ck_assert_uint_eq(metric_total(board, registry, METRIC_CACHE_OPERATIONS), 12);
+	ck_assert_uint_eq(metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "operation=\"get\""), 7);
+	ck_assert_uint_eq(metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"ok\""), 5);
+	ck_assert_uint_eq(metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "t=\"ok\""), 0);
+	ck_assert_uint_eq(metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "operation=\"ge"), 0);
+	ck_assert_uint_eq(metric_total_of(board, registry, METRIC_DATABASE_CONNECTIONS, "state=\"connected\""), 1);
+}
+END_TEST
+
 /* Over series and processes, also those that have ended; what another histogram has is not in it. */
 START_TEST(test_a_histogram_as_a_whole)
 {
@@ -354,6 +370,7 @@ main(void)
 	tcase_add_test(tc, test_label_values);
 	tcase_add_test(tc, test_overflow_of_a_metric);
 	tcase_add_test(tc, test_overflow_of_all);
+	tcase_add_test(tc, test_a_part_of_a_metric);
 	tcase_add_test(tc, test_a_histogram_as_a_whole);
 	tcase_add_test(tc, test_sums_over_processes);
 	tcase_add_test(tc, test_kills);
