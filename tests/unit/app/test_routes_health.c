@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "arena.h"
-#include "cache.h"
 #include "checks.h"
 #include "err.h"
 #include "log.h"
 #include "redact.h"
+#include "redis.h"
 #include "request.h"
 #include "response.h"
 #include "router.h"
@@ -29,7 +29,7 @@ static struct settings settings;
 static struct scoreboard *board;
 static struct redact *redact;
 static struct log *quiet_log;
-static struct cache *cache;
+static struct redis *cache;
 static struct checks *checks;
 static struct router *router;
 static struct arena *arena;
@@ -48,7 +48,7 @@ start(enum cache_mode mode)
 	if (mode == DEAD_CACHE) {
 		char url[128];
 		snprintf(url, sizeof url, "unix://%s/nobody.sock", folder);
-		cache = cache_create(&(struct cache_config){.url = url, .timeout_ms = 50, .ttl_default_ms = 1000},
+		cache = redis_create(&(struct redis_config){.url = url, .timeout_ms = 50, .ttl_default_ms = 1000},
 		                     &err);
 		ck_assert_msg(cache != NULL, "%s", err.text);
 	}
@@ -101,7 +101,7 @@ static void
 teardown(void)
 {
 	checks_destroy(checks);
-	cache_destroy(cache);
+	redis_destroy(cache);
 	cache = NULL;
 	router_destroy(router);
 	arena_destroy(arena);

@@ -1,5 +1,5 @@
-/* cache_fixture.c - see cache_fixture.h. */
-#include "cache_fixture.h"
+/* redis_fixture.c - see redis_fixture.h. */
+#include "redis_fixture.h"
 
 #include <signal.h>
 
@@ -35,7 +35,7 @@ fixture_after_each(void)
 }
 
 enum vt_result
-fixture_get(struct cache *cache, const char *key, const char **value, size_t *size_bytes)
+fixture_get(struct redis *redis, const char *key, const char **value, size_t *size_bytes)
 {
-	return cache_get(cache, arena, key, DEADLINE_NEVER, value, size_bytes);
+	return redis_get(redis, arena, key, DEADLINE_NEVER, value, size_bytes);
 }
