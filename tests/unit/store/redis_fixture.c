@@ -5,26 +5,26 @@
 
 #include "clock.h"
 
-struct private_server redis;
+struct private_server server;
 struct arena *arena;
 
 void
 fixture_start(void)
 {
 	signal(SIGPIPE, SIG_IGN); /* as in the service */
-	private_redis_init(&redis);
+	private_redis_init(&server);
 }
 
 void
 fixture_stop(void)
 {
-	private_server_fini(&redis);
+	private_server_fini(&server);
 }
 
 void
 fixture_each(void)
 {
-	private_redis_up(&redis, NULL);
+	private_redis_up(&server, NULL);
 	arena = arena_create(4096, (size_t)32 << 20);
 }
 

@@ -1,8 +1,8 @@
 /*
- * redis_fixture.h - what the programs that test the connection to a real Redis share.
+ * redis_fixture.h - what the programs that test the connection against a real Redis share.
  */
-#ifndef TESTS_CACHE_FIXTURE_H
-#define TESTS_CACHE_FIXTURE_H
+#ifndef TESTS_REDIS_FIXTURE_H
+#define TESTS_REDIS_FIXTURE_H
 
 #include <check.h>
 
@@ -13,7 +13,7 @@
 #define IN_TIME(start_ns, bound_ms) ck_assert_int_lt(private_redis_ms_since(start_ns), (bound_ms)*3)
 
 /* One server a program, one arena a case. */
-extern struct private_server redis;
+extern struct private_server server;
 extern struct arena *arena;
 
 /* The unchecked fixture of every case. */

@@ -15,7 +15,7 @@
 
 START_TEST(set_get_delete)
 {
-	struct redis *redis = private_redis_open(&redis, "", "", 60000);
+	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	const char *text = "";
 	size_t size = 1;
 	ck_assert_int_eq(fixture_get(redis, "a", &text, &size), VT_MISS);
@@ -37,7 +37,7 @@ END_TEST
 START_TEST(values_of_any_bytes_and_sizes)
 {
 	static const size_t sizes[] = {1, 255, 256, 16383, 16384, 16385, (size_t)1 << 20, (size_t)16 << 20};
-	struct redis *redis = private_redis_open(&redis, "", "", 60000);
+	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	char *bytes = malloc((size_t)16 << 20);
 	for (size_t i = 0; i < (size_t)16 << 20; i++)
 		bytes[i] = (char)(i * 31 + i / 256); /* every byte, NUL and CR LF among them */
@@ -64,7 +64,7 @@ END_TEST
 
 START_TEST(refuses_what_could_not_be_read_back)
 {
-	struct redis *redis = private_redis_open(&redis, "", "", 60000);
+	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	const struct redis_item item = {.key = "big", .value = "x", .size_bytes = ((size_t)16 << 20) + 1};
 	ck_assert_int_eq(redis_set(redis, &item, DEADLINE_NEVER), VT_ERROR);
 	ck_assert_int_eq(private_redis_set(redis, "a", "one"), VT_OK);
@@ -74,7 +74,7 @@ END_TEST
 
 START_TEST(memory_of_the_request_runs_out)
 {
-	struct redis *redis = private_redis_open(&redis, "", "", 60000);
+	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	struct arena *small = arena_create(64, 64);
 	const char *text;
 	size_t size;
@@ -92,7 +92,7 @@ END_TEST
 
 START_TEST(values_end_with_their_time)
 {
-	struct redis *redis = private_redis_open(&redis, "", "", 60000);
+	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	const struct redis_item item = {.key = "short", .value = "x", .size_bytes = 1, .ttl_ms = 150};
 	const char *text;
 	size_t size;
@@ -113,9 +113,9 @@ END_TEST
 
 START_TEST(databases_are_apart)
 {
-	struct redis *zero = private_redis_open(&redis, "", "", 60000),
-		     *three = private_redis_open(&redis, "", "?db=3", 60000),
-		     *far = private_redis_open(&redis, "", "?db=9999", 60000);
+	struct redis *zero = private_redis_open(&server, "", "", 60000),
+		     *three = private_redis_open(&server, "", "?db=3", 60000),
+		     *far = private_redis_open(&server, "", "?db=9999", 60000);
 	const char *text;
 	size_t size;
 	ck_assert_int_eq(private_redis_set(zero, "apart", "0"), VT_OK);
@@ -142,10 +142,10 @@ START_TEST(authentication)
 		{"secretuser:" PRIVATE_REDIS_PASSWORD "@", "authentication failed"},
 		{"", "the server wants a password"},
 	};
-	private_redis_down(&redis);
-	private_redis_up(&redis, PRIVATE_REDIS_PASSWORD);
+	private_redis_down(&server);
+	private_redis_up(&server, PRIVATE_REDIS_PASSWORD);
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct redis *redis = private_redis_open(&redis, cases[i].userinfo, "?db=1", 60000);
+		struct redis *redis = private_redis_open(&server, cases[i].userinfo, "?db=1", 60000);
 		enum vt_result should = cases[i].error == NULL ? VT_OK : VT_UNAVAILABLE;
 		ck_assert_int_eq(private_redis_set(redis, "a", "one"), should);
 		if (cases[i].error != NULL)
@@ -155,23 +155,23 @@ START_TEST(authentication)
 		ck_assert_int_eq(private_redis_ping(redis, 2000), should);
 		redis_destroy(redis);
 	}
-	private_redis_down(&redis);
+	private_redis_down(&server);
 }
 END_TEST
 
 START_TEST(error_replies)
 {
-	struct redis *redis = private_redis_open(&redis, "", "", 60000);
+	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	const char *text;
 	size_t size;
-	private_redis_command(&redis, "lpush alist 1");
+	private_redis_command(&server, "lpush alist 1");
 	ck_assert_int_eq(fixture_get(redis, "alist", &text, &size), VT_ERROR);
 	ck_assert_str_eq(redis_error(redis), "the key holds something that is not a text");
-	private_redis_command(&redis, "config set maxmemory 1");
+	private_redis_command(&server, "config set maxmemory 1");
 	ck_assert_int_eq(private_redis_set(redis, "a", "one"), VT_UNAVAILABLE);
 	ck_assert_str_eq(redis_error(redis), "the server's memory bound is reached");
 	ck_assert_int_eq(private_redis_ping(redis, 2000), VT_OK);
-	private_redis_command(&redis, "config set maxmemory 0");
+	private_redis_command(&server, "config set maxmemory 0");
 	ck_assert_int_eq(private_redis_set(redis, "a", "one"), VT_OK);
 	redis_destroy(redis);
 }
