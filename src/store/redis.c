@@ -126,14 +126,28 @@ hand_out(struct redis *redis, struct limit limit)
 	return open_connection(redis, limit);
 }
 
-/* Runs one command. On VT_OK the reply is the caller's to free. */
+/* Whoever goes on after one reply of several would take the next for another command's. */
 static enum vt_result
-run(struct redis *redis, const struct redis_command *command, int64_t deadline_ns, redisReply **reply)
+stop_between(struct redis *redis, redisReply **replies, size_t got, bool more, enum vt_result result)
+{
+	for (size_t i = 0; i < got; i++) {
+		freeReplyObject(replies[i]);
+		replies[i] = NULL;
+	}
+	if (more)
+		redis_drop(redis);
+	return result;
+}
+
+enum vt_result
+redis_run(struct redis *redis, const struct redis_command *commands, size_t count, int64_t deadline_ns,
+          redisReply **replies)
 {
 	struct limit limit = limit_of(redis, deadline_ns);
 	struct io_want want;
 	enum vt_result result;
-	*reply = NULL;
+	for (size_t i = 0; i < count; i++)
+		replies[i] = NULL;
 	if (clock_mono_ns() >= limit.deadline_ns) {
 		redis->error = "no time was left";
 		return VT_TIMEOUT; /* nothing was begun: the connection is as it was */
@@ -141,17 +155,21 @@ run(struct redis *redis, const struct redis_command *command, int64_t deadline_n
 	result = hand_out(redis, limit);
 	if (result != VT_OK)
 		return result;
-	if (!redis_command_begin(redis, command))
-		return VT_NO_MEMORY;
-	while (redis_command_step(redis, &want, &result, reply) == IO_WAIT)
-		if (!io_wait(&want, limit.deadline_ns))
-			return timed_out(redis, limit);
-	return result;
+	for (size_t i = 0; i < count; i++)
+		if (!redis_command_begin(redis, &commands[i]))
+			return VT_NO_MEMORY;
+	for (size_t i = 0; i < count; i++) {
+		while (redis_command_step(redis, &want, &result, &replies[i]) == IO_WAIT)
+			if (!io_wait(&want, limit.deadline_ns))
+				return stop_between(redis, replies, i, false, timed_out(redis, limit));
+		if (result != VT_OK)
+			return stop_between(redis, replies, i, i + 1 < count, result);
+	}
+	return VT_OK;
 }
 
-/* A reply of a type that the command cannot have: the two sides are out of step. */
-static enum vt_result
-out_of_step(struct redis *redis)
+enum vt_result
+redis_out_of_step(struct redis *redis)
 {
 	redis->error = "the reply does not belong to the command";
 	redis_drop(redis);
@@ -164,7 +182,7 @@ redis_get(struct redis *redis, struct arena *arena, const char *key, int64_t dea
 {
 	const struct redis_command command = {.argv = {"GET", key}, .size_bytes = {3, strlen(key)}, .argc = 2};
 	redisReply *reply;
-	enum vt_result result = run(redis, &command, deadline_ns, &reply);
+	enum vt_result result = redis_run(redis, &command, 1, deadline_ns, &reply);
 	*value = NULL;
 	*size_bytes = 0;
 	if (result != VT_OK)
@@ -176,14 +194,15 @@ redis_get(struct redis *redis, struct arena *arena, const char *key, int64_t dea
 		*size_bytes = *value != NULL ? reply->len : 0;
 		result = *value != NULL ? VT_OK : VT_NO_MEMORY;
 	} else {
-		result = out_of_step(redis);
+		result = redis_out_of_step(redis);
 	}
 	freeReplyObject(reply);
 	return result;
 }
 
-enum vt_result
-redis_set(struct redis *redis, const struct redis_item *item, int64_t deadline_ns)
+/* SET, with NX or without. VT_CONFLICT: NX found it there. */
+static enum vt_result
+set(struct redis *redis, const struct redis_item *item, const char *nx, int64_t deadline_ns)
 {
 	char ttl[24];
 	redisReply *reply;
@@ -193,16 +212,28 @@ redis_set(struct redis *redis, const struct redis_item *item, int64_t deadline_n
 	}
 	snprintf(ttl, sizeof ttl, "%" PRId64, item->ttl_ms > 0 ? item->ttl_ms : redis->ttl_default_ms);
 	const struct redis_command command = {
-		.argv = {"SET", item->key, item->size_bytes > 0 ? item->value : "", "PX", ttl},
-		.size_bytes = {3, strlen(item->key), item->size_bytes, 2, strlen(ttl)},
-		.argc = 5,
+		.argv = {"SET", item->key, item->size_bytes > 0 ? item->value : "", "PX", ttl, nx},
+		.size_bytes = {3, strlen(item->key), item->size_bytes, 2, strlen(ttl), 2},
+		.argc = nx != NULL ? 6 : 5,
 	};
-	enum vt_result result = run(redis, &command, deadline_ns, &reply);
+	enum vt_result result = redis_run(redis, &command, 1, deadline_ns, &reply);
 	if (result == VT_OK && reply->type != REDIS_REPLY_STATUS)
-		result = out_of_step(redis);
+		result = nx != NULL && reply->type == REDIS_REPLY_NIL ? VT_CONFLICT : redis_out_of_step(redis);
 	if (reply != NULL)
 		freeReplyObject(reply);
 	return result;
+}
+
+enum vt_result
+redis_set(struct redis *redis, const struct redis_item *item, int64_t deadline_ns)
+{
+	return set(redis, item, NULL, deadline_ns);
+}
+
+enum vt_result
+redis_add(struct redis *redis, const struct redis_item *item, int64_t deadline_ns)
+{
+	return set(redis, item, "NX", deadline_ns);
 }
 
 enum vt_result
@@ -210,9 +241,9 @@ redis_delete(struct redis *redis, const char *key, int64_t deadline_ns)
 {
 	const struct redis_command command = {.argv = {"UNLINK", key}, .size_bytes = {6, strlen(key)}, .argc = 2};
 	redisReply *reply;
-	enum vt_result result = run(redis, &command, deadline_ns, &reply);
+	enum vt_result result = redis_run(redis, &command, 1, deadline_ns, &reply);
 	if (result == VT_OK && reply->type != REDIS_REPLY_INTEGER)
-		result = out_of_step(redis);
+		result = redis_out_of_step(redis);
 	if (reply != NULL)
 		freeReplyObject(reply);
 	return result;

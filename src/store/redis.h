@@ -41,6 +41,18 @@ void redis_destroy(struct redis *redis);
 /* deadline_ns: the earlier of it and the time-out counts. VT_OK, VT_MISS, VT_UNAVAILABLE, VT_TIMEOUT, VT_NO_MEMORY, VT_ERROR. */
 enum vt_result redis_get(struct redis *redis, struct arena *arena, const char *key, int64_t deadline_ns,
                          const char **value, size_t *size_bytes);
+#define REDIS_LOOKS_MAX 3
+struct redis_look {
+	const char *key;
+	enum redis_look_ttl { REDIS_WITHOUT_TTL, REDIS_WITH_TTL } with;
+	/* Filled: */
+	const char *value; /* in the arena, with a NUL behind it; NULL: not there */
+	size_t size_bytes;
+	int64_t ttl_ms; /* with REDIS_WITH_TTL: what is left; -1: for ever */
+};
+/* Looks up to REDIS_LOOKS_MAX keys up in one exchange. VT_OK also where some or all are not there; else as redis_get(). */
+enum vt_result redis_look(struct redis *redis, struct arena *arena, struct redis_look *looks, size_t count,
+                          int64_t deadline_ns);
 struct redis_item {
 	const char *key;
 	const void *value;
@@ -48,6 +60,8 @@ struct redis_item {
 	int64_t ttl_ms; /* 0: the default */
 };
 enum vt_result redis_set(struct redis *redis, const struct redis_item *item, int64_t deadline_ns);
+/* Sets it only where it is not there; VT_CONFLICT: it is. */
+enum vt_result redis_add(struct redis *redis, const struct redis_item *item, int64_t deadline_ns);
 /* VT_OK also where the key was not there. */
 enum vt_result redis_delete(struct redis *redis, const char *key, int64_t deadline_ns);
 

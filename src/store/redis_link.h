@@ -43,8 +43,8 @@ struct redis {
 };
 
 struct redis_command {
-	const char *argv[5];
-	size_t size_bytes[5];
+	const char *argv[6];
+	size_t size_bytes[6];
 	int argc;
 };
 
@@ -68,5 +68,16 @@ bool redis_ask_info(struct redis *redis, const char *section);
 /* PING and its reply. */
 bool redis_ask_ping(struct redis *redis);
 enum io_progress redis_answer_step(struct redis *redis, struct io_want *want, enum vt_result *result);
+
+/* ---- redis.c ---- */
+
+/*
+ * Sends the commands together and waits for their replies, in their order. VT_OK: all of them, the caller's to free. Else
+ * none, and the connection is dropped where a reply is still to come.
+ */
+enum vt_result redis_run(struct redis *redis, const struct redis_command *commands, size_t count, int64_t deadline_ns,
+                         redisReply **replies);
+/* A reply of a type that the command cannot have: the two sides are out of step. Drops the connection. */
+enum vt_result redis_out_of_step(struct redis *redis);
 
 #endif
