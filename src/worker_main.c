@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "cache.h"
 #include "chance.h"
 #include "checks.h"
 #include "database.h"
@@ -60,6 +61,23 @@ log_into_ring(const struct worker_context *with, const struct worker_seat *seat)
 	trace_log_leave_sink(with->trace_log);
 }
 
+/* The tiers that there are, as one. */
+static int
+open_cache(const struct worker_context *with, struct services *services, struct err *err)
+{
+	const struct settings *settings = with->settings;
+	bool has_memory = with->board != NULL && scoreboard_open_cache(with->board, &services->memory);
+	if (!has_memory && services->redis == NULL)
+		return 0;
+	services->cache = cache_create(&(struct cache_config){.memory = has_memory ? &services->memory : NULL,
+	                                                      .redis = services->redis,
+	                                                      .prefix = settings->cache_prefix,
+	                                                      .service_name = settings->service_name,
+	                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
+	                                                      .untracked_ttl_ms = settings->cache_untracked_ttl_ms});
+	return services->cache != NULL ? 0 : err_set(err, "There is no memory for the cache.");
+}
+
 int
 worker_open_stores(const struct worker_context *with, struct services *services, struct err *err)
 {
@@ -89,7 +107,7 @@ worker_open_stores(const struct worker_context *with, struct services *services,
 		if (services->redis == NULL)
 			return -1;
 	}
-	return 0;
+	return open_cache(with, services, err);
 }
 
 static int
@@ -135,6 +153,7 @@ close_services(struct services *services)
 {
 	checks_destroy(services->checks);
 	metrics_destroy(services->metrics);
+	cache_destroy(services->cache);
 	redis_destroy(services->redis);
 	database_destroy(services->database);
 	span_line_destroy(services->span_line);

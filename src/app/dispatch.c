@@ -7,8 +7,10 @@
 #include "dispatch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "arena.h"
+#include "cached.h"
 #include "log.h"
 #include "request_metrics.h"
 #include "response.h"
@@ -29,6 +31,12 @@ struct dispatch {
 	struct request_limits limits;
 	struct vt_request request;
 	struct vt_response response;
+	char *const *params; /* of the request that is served */
+	struct {
+		char **params; /* owned; NULL: nothing is owed */
+		char correlation_id[CORRELATION_ID_MAX + 1], request_id[CORRELATION_ID_MAX + 1];
+		struct trace_context trace;
+	} again; /* what is to be done behind its response */
 	struct strbuf head;
 	char head_storage[HEAD_MAX_BYTES];
 };
@@ -89,7 +97,7 @@ choose_handler(struct dispatch *dispatch, const struct exchange *exchange)
 		return refuse_malformed;
 	switch (router_match(dispatch->services->router, req)) {
 	case ROUTER_FOUND:
-		return req->route->handler;
+		return req->route->cache != NULL ? cached_serve : req->route->handler;
 	case ROUTER_METHOD_NOT_ALLOWED:
 		return refuse_method;
 	case ROUTER_OPTIONS:
@@ -146,14 +154,15 @@ dispatch_destroy(struct dispatch *dispatch)
 {
 	if (dispatch == NULL)
 		return;
+	flight_land(&dispatch->services->refresh.seat);
+	free(dispatch->again.params);
 	arena_destroy(dispatch->arena);
 	free(dispatch);
 }
 
 static void
-serve(void *context, struct exchange *exchange)
+begin(struct dispatch *dispatch, const struct exchange *exchange)
 {
-	struct dispatch *dispatch = context;
 	struct vt_request *req = &dispatch->request;
 	struct vt_response *res = &dispatch->response;
 	request_init(req, &(struct request_setup){.arena = dispatch->arena,
@@ -165,10 +174,55 @@ serve(void *context, struct exchange *exchange)
 	                                          .services = dispatch->services});
 	response_init(res, dispatch->arena, req->correlation_id);
 	res->explanation = &req->explanation;
+}
+
+static void
+serve(void *context, struct exchange *exchange)
+{
+	struct dispatch *dispatch = context;
+	struct vt_request *req = &dispatch->request;
+	begin(dispatch, exchange);
+	dispatch->params = exchange->params;
 	vt_handler_fn *handler = choose_handler(dispatch, exchange);
-	chain_run(wrappers, wrappers_count, handler, req, res);
+	chain_run(wrappers, wrappers_count, handler, req, &dispatch->response);
 	render(dispatch, exchange);
-	request_metrics_prepare(req, res);
+	request_metrics_prepare(req, &dispatch->response);
+}
+
+/* In one piece, to be freed; NULL: no memory. */
+static char **
+copy_params(char *const *params)
+{
+	size_t count = 0, bytes = 0;
+	for (; params[count] != NULL; count++)
+		bytes += strlen(params[count]) + 1;
+	char **copy = malloc((count + 1) * sizeof *copy + bytes);
+	if (copy == NULL)
+		return NULL;
+	char *text = (char *)(copy + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		size_t size = strlen(params[i]) + 1;
+		copy[i] = memcpy(text, params[i], size);
+		text += size;
+	}
+	copy[count] = NULL;
+	return copy;
+}
+
+/* What the request behind the response needs of the one that was answered, which is gone by then. */
+static void
+keep_for_afterwards(struct dispatch *dispatch)
+{
+	const struct vt_request *req = &dispatch->request;
+	free(dispatch->again.params);
+	dispatch->again.params = copy_params(dispatch->params);
+	memcpy(dispatch->again.correlation_id, req->correlation_id, sizeof req->correlation_id);
+	memcpy(dispatch->again.request_id, req->request_id, sizeof req->request_id);
+	dispatch->again.trace = req->trace;
+	if (dispatch->again.params == NULL) {
+		flight_land(&dispatch->services->refresh.seat);
+		dispatch->services->refresh.wanted = false;
+	}
 }
 
 static void
@@ -178,12 +232,57 @@ finish(void *context)
 	request_metrics_count(&dispatch->request);
 	wrap_log_written(&dispatch->request, &dispatch->response);
 	log_settle(dispatch->services->log);
+	if (dispatch->services->refresh.wanted)
+		keep_for_afterwards(dispatch);
 	slot_set_request(dispatch->services->slot, NULL);
+	arena_reset(dispatch->arena);
+}
+
+static bool
+owes(const void *context)
+{
+	const struct dispatch *dispatch = context;
+	return dispatch->services->refresh.wanted;
+}
+
+static enum vt_result
+read_no_body(void *context, void *buffer, size_t size_bytes, size_t *got)
+{
+	(void)context;
+	(void)buffer;
+	(void)size_bytes;
+	*got = 0;
+	return VT_OK;
+}
+
+/* The same request once more, under the same ID, with nobody to answer and no record of its own but the cache's. */
+static void
+afterwards(void *context)
+{
+	struct dispatch *dispatch = context;
+	struct vt_request *req = &dispatch->request;
+	const struct exchange exchange = {.params = dispatch->again.params, .body = {.read = read_no_body}};
+	begin(dispatch, &exchange);
+	memcpy(req->correlation_id, dispatch->again.correlation_id, sizeof req->correlation_id);
+	memcpy(req->request_id, dispatch->again.request_id, sizeof req->request_id);
+	req->trace = dispatch->again.trace;
+	choose_handler(dispatch, &exchange);
+	if (req->route != NULL && req->route->cache != NULL) {
+		wrap_scoreboard_show(req);
+		cached_refresh(req, &dispatch->response);
+	} else {
+		flight_land(&dispatch->services->refresh.seat);
+		dispatch->services->refresh.wanted = false;
+	}
+	slot_set_request(dispatch->services->slot, NULL);
+	free(dispatch->again.params);
+	dispatch->again.params = NULL;
 	arena_reset(dispatch->arena);
 }
 
 struct exchange_handler
 dispatch_handler(struct dispatch *dispatch)
 {
-	return (struct exchange_handler){.serve = serve, .finish = finish, .context = dispatch};
+	return (struct exchange_handler){
+		.serve = serve, .finish = finish, .owes = owes, .afterwards = afterwards, .context = dispatch};
 }
