@@ -221,32 +221,16 @@ vt_space_delete(struct vt_request *req, const char *space, const char *key)
 
 /* ---- Forgetting --------------------------------------------------------------------------------- */
 
-/* The answer that has no variants goes with its own key; where there are some, the token stands for all of them. */
-static enum vt_result
-forget_resource(struct vt_request *req, const char *prefix, const char *const *params, size_t count)
-{
-	struct cache *cache = services_of(req)->cache;
-	const char *token_key = cache_key_of_resource(req->with.arena, prefix, params, count);
-	const char *plain_key = cache_key_of_plain(req->with.arena, prefix, params, count);
-	if (token_key == NULL || plain_key == NULL)
-		return no_key(req);
-	const struct operation operation = begin(req, "delete", "UNLINK");
-	enum vt_result result = cache_token_renew(cache, req->with.arena, token_key, req->deadline_ns);
-	enum vt_result deleted = cache_delete(cache, req->with.arena, plain_key, req->deadline_ns);
-	return end(req, &operation, result != VT_OK ? result : deleted);
-}
-
 enum vt_result
 vt_cache_forget(struct vt_request *req, const char *prefix, const char *const *params, size_t param_count)
 {
 	enum vt_result result = check(req, prefix, 0);
 	if (result != VT_OK)
 		return result;
-	if (param_count > 0)
-		return forget_resource(req, prefix, params, param_count);
-	const char *key = cache_key_of_prefix(req->with.arena, prefix);
+	const char *key = param_count == 0 ? cache_key_of_prefix(req->with.arena, prefix)
+	                                   : cache_key_of_resource(req->with.arena, prefix, params, param_count);
 	if (key == NULL)
 		return no_key(req);
-	const struct operation operation = begin(req, "delete", "SET");
+	const struct operation operation = begin(req, "forget", "SET");
 	return end(req, &operation, cache_token_renew(services_of(req)->cache, req->with.arena, key, req->deadline_ns));
 }

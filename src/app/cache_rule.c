@@ -103,8 +103,6 @@ cache_rule_create(const struct vt_route *route, struct err *err)
 	rule->says.prefix = strdup(route->cache.prefix);
 	bool made = rule->says.prefix != NULL && split_names(route->cache.query, &rule->query) &&
 	            split_names(route->cache.headers, &rule->headers) && make_vary(rule);
-	rule->has_variants = rule->query == NULL || rule->query[0] != NULL || rule->headers != NULL ||
-	                     rule->says.users == VT_CACHED_PER_USER;
 	if (made && are_tokens(rule->headers))
 		return rule;
 	if (made)
@@ -181,27 +179,15 @@ cache_key_of_prefix(struct arena *arena, const char *prefix)
 	return finish(&text);
 }
 
-static const char *
-key_with_params(struct arena *arena, const char *kind, const char *prefix, const char *const *params, size_t count)
+const char *
+cache_key_of_resource(struct arena *arena, const char *prefix, const char *const *params, size_t count)
 {
 	struct strbuf text;
-	start(&text, arena, kind, prefix);
+	start(&text, arena, "token:", prefix);
 	strbuf_putc(&text, ':');
 	for (size_t i = 0; i < count; i++)
 		add(&text, params[i]);
 	return finish(&text);
-}
-
-const char *
-cache_key_of_resource(struct arena *arena, const char *prefix, const char *const *params, size_t count)
-{
-	return key_with_params(arena, "token:", prefix, params, count);
-}
-
-const char *
-cache_key_of_plain(struct arena *arena, const char *prefix, const char *const *params, size_t count)
-{
-	return key_with_params(arena, "answer:", prefix, params, count);
 }
 
 static void

@@ -18,7 +18,6 @@ struct err;
 struct cache_rule {
 	struct vt_cached says;
 	char **query, **headers; /* names, NULL behind the last; query NULL: the whole query string */
-	bool has_variants;       /* more than the path makes another answer */
 	const char *vary;        /* the field's value; NULL: nothing to say */
 	struct cache_rule *next; /* of all, for their owner */
 };
@@ -37,8 +36,6 @@ const char *cache_key_of_space(struct arena *arena, const char *space, const cha
 /* Of the token that a whole prefix has, and of the one that the answers for some path parameters have. */
 const char *cache_key_of_prefix(struct arena *arena, const char *prefix);
 const char *cache_key_of_resource(struct arena *arena, const char *prefix, const char *const *params, size_t count);
-/* Of the answer for some path parameters where nothing else makes another one. */
-const char *cache_key_of_plain(struct arena *arena, const char *prefix, const char *const *params, size_t count);
 /* Of the answer to this request, which has a route with that rule. */
 const char *cache_key_of_answer(struct vt_request *req, const struct cache_rule *rule);
 /* The same for the request's path parameters as cache_key_of_resource(). */

@@ -46,6 +46,7 @@ struct passage {
 	struct kept_answer answer; /* where found */
 	enum vt_result result;     /* of the look */
 	struct flight_seat seat;
+	unsigned follows; /* flights that it has waited for */
 };
 
 static int64_t
@@ -91,19 +92,11 @@ begin(struct passage *passage, struct vt_request *req)
 		return false;
 	passage->key = cache_key_of_answer(req, rule);
 	passage->token_keys[0] = cache_key_of_prefix(req->with.arena, rule->says.prefix);
-	if (rule->has_variants)
-		passage->token_keys[1] = cache_key_of_request(req, rule);
-	return passage->key != NULL && passage->token_keys[0] != NULL &&
-	       (passage->token_keys[1] != NULL || !rule->has_variants);
+	passage->token_keys[1] = cache_key_of_request(req, rule);
+	return passage->key != NULL && passage->token_keys[0] != NULL && passage->token_keys[1] != NULL;
 }
 
 /* ---- Looking ------------------------------------------------------------------------------------ */
-
-static size_t
-token_count(const struct passage *passage)
-{
-	return passage->token_keys[1] != NULL ? 2 : 1;
-}
 
 /* What was kept counts while the tokens are in force under which it was made. */
 static void
@@ -111,7 +104,7 @@ judge(struct passage *passage, const struct cache_look *looks)
 {
 	const struct cache_look *value = &looks[0];
 	passage->found = value->value != NULL && kept_answer_read(value->value, value->size_bytes, &passage->answer);
-	for (size_t i = 0; i < token_count(passage); i++) {
+	for (size_t i = 0; i < KEPT_TOKENS; i++) {
 		const struct cache_look *look = &looks[1 + i];
 		bool sound = look->value != NULL && look->size_bytes == CACHE_TOKEN_BYTES - 1;
 		memcpy(passage->tokens[i], sound ? look->value : "", sound ? CACHE_TOKEN_BYTES : 1);
@@ -125,27 +118,27 @@ look(struct passage *passage)
 {
 	struct vt_request *req = passage->req;
 	struct cache_look looks[1 + KEPT_TOKENS] = {{.key = passage->key}};
-	for (size_t i = 0; i < token_count(passage); i++)
+	for (size_t i = 0; i < KEPT_TOKENS; i++)
 		looks[1 + i].key = passage->token_keys[i];
 	int64_t started_ns = span_started_ns(req);
 	struct phase phase = phase_enter(req, PHASE_CACHE);
 	passage->result =
-		cache_look(services_of(req)->cache, req->with.arena, looks, 1 + token_count(passage), req->deadline_ns);
+		cache_look(services_of(req)->cache, req->with.arena, looks, 1 + KEPT_TOKENS, req->deadline_ns);
 	judge(passage, looks);
 	enum vt_result told = passage->result == VT_OK && !passage->found ? VT_MISS : passage->result;
 	request_metrics_cache(req, "get", passage->found ? VT_OK : told, phase_leave(req, &phase));
 	span_cache(req, started_ns, "GET", told);
 }
 
-/* What the client will not have, however fresh: section 5.2.1. */
+/* What the client will not have, however fresh: section 5.2.1. What was made while it waited is new enough for all. */
 static bool
 refused_by_client(const struct passage *passage, int64_t now)
 {
 	const struct cache_control *control = &passage->control;
-	if (control->no_cache)
-		return passage->answer.made_ms < passage->started_ms;
-	return control->max_age_s >= 0 && now - passage->answer.made_ms > control->max_age_s * 1000 &&
-	       passage->answer.made_ms < passage->started_ms;
+	if (passage->follows > 0 && passage->answer.made_ms >= passage->started_ms)
+		return false;
+	return control->no_cache ||
+	       (control->max_age_s >= 0 && now - passage->answer.made_ms >= control->max_age_s * 1000);
 }
 
 static bool
@@ -173,7 +166,7 @@ static void
 ensure_tokens(struct passage *passage)
 {
 	struct vt_request *req = passage->req;
-	for (size_t i = 0; i < token_count(passage); i++)
+	for (size_t i = 0; i < KEPT_TOKENS; i++)
 		if (passage->tokens[i][0] == '\0')
 			(void)cache_token_ensure(services_of(req)->cache, req->with.arena, passage->token_keys[i],
 			                         req->deadline_ns, passage->tokens[i]);
@@ -221,12 +214,15 @@ failed(const struct vt_request *req, const struct vt_response *res, enum vt_resu
 	       result != VT_TOO_LARGE && result != VT_UNSUPPORTED;
 }
 
-/* A handler may return a result instead of answering; what becomes of it is what may be kept. */
+/*
+ * A handler may return a result instead of answering: what becomes of it may be kept, and bears the cache's fields. What
+ * it has done wrong is chain.c's to settle.
+ */
 static enum vt_result
 answer_result(struct vt_response *res, enum vt_result result)
 {
-	if (result == VT_OK || res->answered)
-		return VT_OK;
+	if (result == VT_OK || res->answered || res->misused || arena_failed(res->arena))
+		return result;
 	response_reset(res);
 	return vt_fail(res, result);
 }
@@ -269,6 +265,7 @@ conclude(struct passage *passage, struct vt_response *res, enum cached_how how, 
 	int64_t age_ms = how == CACHED_HIT || how == CACHED_STALE ? now_ms() - passage->answer.made_ms : -1;
 	req->cache = cached_how_label(how);
 	request_metrics_answer(req, req->cache);
+	result = answer_result(res, result);
 	if (result != VT_OK || !res->answered)
 		return result;
 	return cached_answer_finish(req, res, passage->rule, how, age_ms > 0 || age_ms == -1 ? age_ms : 0);
@@ -346,7 +343,7 @@ cached_serve(struct vt_request *req, struct vt_response *res)
 	struct passage passage;
 	if (!begin(&passage, req))
 		return go_past(&passage, res);
-	for (unsigned follows = 0;; follows++) {
+	for (;; passage.follows++) {
 		look(&passage);
 		if (passage.found && passage.answer.status == 0)
 			return go_past(&passage, res);
@@ -358,7 +355,7 @@ cached_serve(struct vt_request *req, struct vt_response *res)
 			return vt_problem(res, 504, "The cache has no answer, and only one from there was wanted.");
 		if (strcmp(vt_method(req), "GET") != 0) /* a handler may answer HEAD without a body */
 			return go_past(&passage, res);
-		bool alone = follows >= FOLLOWS_MOST || (follows > 0 && passage.result != VT_OK);
+		bool alone = passage.follows >= FOLLOWS_MOST || (passage.follows > 0 && passage.result != VT_OK);
 		if (alone)
 			passage.seat = (struct flight_seat){0};
 		if (alone || board(&passage) != FLIGHT_FOLLOWS)

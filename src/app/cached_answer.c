@@ -9,6 +9,7 @@
 #include "cache_control.h"
 #include "checksum.h"
 #include "fnv.h"
+#include "problem.h"
 #include "request.h"
 #include "response.h"
 #include "syntax.h"
@@ -171,6 +172,24 @@ client_has_it(const struct vt_request *req, const struct vt_response *res)
 
 /* ---- Showing ------------------------------------------------------------------------------------ */
 
+/* A problem document names the request that it answers, and not the one that it was made for. */
+static enum vt_result
+show_problem(struct vt_response *res, const struct kept_answer *answer)
+{
+	static const char mark[] = "\"correlation_id\":\"";
+	const char *end = answer->body + answer->body_bytes;
+	const char *at = memmem(answer->body, answer->body_bytes, mark, sizeof mark - 1);
+	const char *closing =
+		at != NULL ? memchr(at + sizeof mark - 1, '"', (size_t)(end - at) - (sizeof mark - 1)) : NULL;
+	if (closing == NULL)
+		return vt_answer(res, answer->content_type, answer->body, answer->body_bytes);
+	struct strbuf *body = response_body(res);
+	strbuf_append(body, answer->body, (size_t)(at - answer->body) + sizeof mark - 1);
+	strbuf_puts(body, res->correlation_id);
+	strbuf_append(body, closing, (size_t)(end - closing));
+	return response_answered(res, PROBLEM_CONTENT_TYPE);
+}
+
 enum vt_result
 cached_answer_show(struct vt_response *res, const struct kept_answer *answer)
 {
@@ -181,6 +200,8 @@ cached_answer_show(struct vt_response *res, const struct kept_answer *answer)
 		return result;
 	if (answer->content_type[0] == '\0')
 		return vt_no_content(res, answer->status);
+	if (strcmp(answer->content_type, PROBLEM_CONTENT_TYPE) == 0)
+		return show_problem(res, answer);
 	return vt_answer(res, answer->content_type, answer->body, answer->body_bytes);
 }
 

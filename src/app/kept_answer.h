@@ -16,7 +16,7 @@
 struct arena;
 struct strbuf;
 
-#define KEPT_TOKENS 2 /* of the prefix, and of the resource where there are variants */
+#define KEPT_TOKENS 2 /* of the prefix, and of the resource: the prefix and the path parameters */
 
 struct kept_answer {
 	int status; /* 0: the route's answer is not to be cached, nor waited for */
