@@ -9,7 +9,11 @@
  * gone when the request ends; nothing is to be freed. Strings handed to vt_route() and vt_setting()
  * are copied.
  *
- * Threads: a request may be used only in the thread that called the handler.
+ * Threads: a request may be used only in the thread that called the handler, and until that returns. One that has ended gives
+ * nothing and takes nothing, and its use is logged (doc/modules-that-misbehave.md).
+ *
+ * vt_setup_error(), vt_setting(), vt_route(), vt_counter(), vt_gauge() and vt_histogram() work during setup only; later
+ * they return -1, and that is logged. vt_setting_text() and its kin also work in handlers.
  */
 #ifndef VITALS_H
 #define VITALS_H

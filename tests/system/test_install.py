@@ -34,7 +34,8 @@ FILES = {"sbin/vitalsd", "bin/vitalsctl", "include/vitals.h", "lib/libvitals.so"
          "lib/libvitals.la", "lib/pkgconfig/vitals.pc", "share/man/man8/vitalsd.8", "share/man/man1/vitalsctl.1", "share/man/man3/libvitals.3",
          "share/vitals/nginx-conf/vitals.conf", "share/vitals/nginx-conf/vitals-upstream.conf", "share/vitals/apache-conf/README.md",
          "share/vitals/apache-conf/vitals-fcgid.conf", "share/vitals/apache-conf/vitals-fcgid.env",
-         "share/vitals/apache-conf/vitals-proxy-fcgi.conf"}
+         "share/vitals/apache-conf/vitals-proxy-fcgi.conf", "share/doc/vitals/writing-a-module.md",
+         "share/doc/vitals/modules-that-misbehave.md", "share/doc/vitals/examples/counter/counter.c"}
 PAGES = ["vitalsd.8", "vitalsctl.1", "libvitals.3"]
 
 
@@ -164,7 +165,8 @@ def test_everything_goes_again(directory: Callable[[], Path], installed: Install
     run(["make", "install"], installed.build)
     installed.uninstall()
     assert not installed.files()
-    assert not (installed.prefix / "lib" / "vitals").exists() and not (installed.prefix / "share" / "vitals").exists()
+    for name in ("lib/vitals", "share/vitals", "share/doc/vitals"):
+        assert not (installed.prefix / name).exists()
 
 
 def test_destdir(directory: Callable[[], Path]) -> None:
