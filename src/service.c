@@ -57,6 +57,7 @@ service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
 	app_load_modules(&service->app, service->settings);
 	if (setup != NULL)
 		app_run_setup(&service->app, "of this program", setup);
+	service->app.sealed = true;
 	settings_finish(reader);
 	service_prove(service);
 	return service;

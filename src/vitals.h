@@ -9,7 +9,11 @@
  * gone when the request ends; nothing is to be freed. Strings handed to vt_route() and vt_setting()
  * are copied.
  *
- * Threads: a request may be used only in the thread that called the handler.
+ * Threads: a request may be used only in the thread that called the handler, and until that returns. One that has ended gives
+ * nothing and takes nothing, and its use is logged (doc/modules-that-misbehave.md).
+ *
+ * vt_setup_error(), vt_setting(), vt_route(), vt_counter(), vt_gauge() and vt_histogram() work during setup only; later
+ * they return -1, and that is logged. vt_setting_text() and its kin also work in handlers.
  */
 #ifndef VITALS_H
 #define VITALS_H
@@ -24,9 +28,20 @@ extern "C" {
 
 #if defined __GNUC__
 #define VT_API __attribute__((visibility("default")))
+#define VT_SYMBOL(name, number) __asm__(name VT_DIGITS(number))
 #else
 #define VT_API
+#define VT_SYMBOL(name, number)
 #endif
+#define VT_DIGITS(number) VT_DIGITS_OF(number)
+#define VT_DIGITS_OF(number) #number
+
+/*
+ * The number of this interface. It rises with every change that a module built before would not survive: a struct that grows,
+ * a function that goes or takes something else. A module carries the number that it was built for, and one of another number
+ * is refused by name. It is also that of libvitals.so.
+ */
+#define VT_ABI 0
 
 struct vt_app;
 struct vt_request;
@@ -62,11 +77,13 @@ VT_API const char *vt_strerror(enum vt_result result);
 
 /* ---- Starting ---------------------------------------------------------------------------------- */
 
-/*
- * A module's single entry point, found by this name. Returns 0, or -1 to refuse to start (say why
- * with vt_setup_error()).
- */
 typedef int vt_setup_fn(struct vt_app *app);
+
+/*
+ * A module's single entry point, which the module defines and the service calls. Returns 0, or -1 to refuse to start (say
+ * why with vt_setup_error()). In the shared object its name ends in the number of the interface, vitals_setup_0.
+ */
+VT_API int vitals_setup(struct vt_app *app) VT_SYMBOL("vitals_setup_", VT_ABI);
 
 /*
  * The whole program: reads the settings, opens the listeners, supervises the workers, returns the

@@ -272,7 +272,7 @@ worker_main(void *context, const struct worker_seat *seat)
 	request_metrics_connection(&services);
 	if (status == 0)
 		status = run_worker(with, seat, &services, &err);
-	if (status != 0)
+	if (status < 0)
 		log_event(with->log, VT_CRITICAL, "vitals.worker", "The worker cannot start",
 		          VT_STR("reason", err.text));
 	close_services(&services);

@@ -2,13 +2,16 @@
 #include "app.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "cache_rule.h"
 #include "err.h"
+#include "log.h"
 #include "metric_registry.h"
 #include "router.h"
 #include "routes.h"
 #include "settings.h"
+#include "setup_watch.h"
 
 static int
 complain(struct vt_app *app, const char *sentence)
@@ -56,22 +59,37 @@ void
 app_run_setup(struct vt_app *app, const char *name, vt_setup_fn *setup)
 {
 	size_t before = count_problems(app);
+	struct setup_watch watch;
+	setup_watch_begin(&watch);
 	app->module = name;
 	if (setup(app) != 0 && count_problems(app) == before)
 		complain(app, "its setup failed and gave no reason.");
+	const char *fault = setup_watch_end(&watch);
+	if (fault != NULL)
+		complain(app, fault);
 	app->module = NULL;
+}
+
+/* In a thread of a module's there is no log to write to. */
+bool
+app_refuses(const struct vt_app *app, const char *function)
+{
+	if (app->sealed && app->log != NULL && gettid() == getpid())
+		log_event(app->log, VT_ERROR_LEVEL, "vitals.module", "Declared after setup",
+		          VT_STR("function", function));
+	return app->sealed;
 }
 
 int
 vt_setup_error(struct vt_app *app, const char *sentence)
 {
-	return complain(app, sentence);
+	return app_refuses(app, __func__) ? -1 : complain(app, sentence);
 }
 
 int
 vt_setting(struct vt_app *app, const struct vt_setting *setting)
 {
-	return settings_declare(app->settings, setting);
+	return app_refuses(app, __func__) ? -1 : settings_declare(app->settings, setting);
 }
 
 const char *
@@ -109,6 +127,8 @@ int
 vt_route(struct vt_app *app, const struct vt_route *route)
 {
 	struct err err;
+	if (app_refuses(app, __func__))
+		return -1;
 	struct route own = {
 		.method = route->method, .path = route->path, .handler = route->handler, .context = route->context};
 	if (route->cache.prefix != NULL && cache_route(app, route, &own, &err) != 0)

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "fnv.h"
 #include "log.h"
+#include "oversight.h"
 #include "phase.h"
 #include "request.h"
 #include "request_metrics.h"
@@ -237,6 +238,7 @@ make(struct passage *passage, struct vt_response *res, enum vt_result *result)
 	uint64_t ticket = cache_ticket(services_of(req)->cache, req->with.arena, passage->key);
 	ensure_tokens(passage);
 	*result = req->route->handler(req, res);
+	oversight_end_copy(req->with.oversight); /* before anything is kept */
 	if (failed(req, res, *result))
 		return false;
 	*result = answer_result(res, *result);
@@ -366,6 +368,13 @@ cached_serve(struct vt_request *req, struct vt_response *res)
 }
 
 void
+cached_refresh_give_up(struct refresh *refresh)
+{
+	flight_land(&refresh->seat);
+	refresh->wanted = false;
+}
+
+void
 cached_refresh(struct vt_request *req, struct vt_response *res)
 {
 	struct passage passage;
@@ -377,8 +386,7 @@ cached_refresh(struct vt_request *req, struct vt_response *res)
 		look(&passage);
 		made = make(&passage, res, &result);
 	}
-	flight_land(&refresh->seat);
-	refresh->wanted = false;
+	cached_refresh_give_up(refresh);
 	const struct vt_field fields[] = {
 		VT_STR("route", req->route->path),
 		VT_DOUBLE("duration_seconds", (double)((clock_mono_ns() - began_ns) / NS_PER_US) / 1e6),

@@ -21,4 +21,7 @@ enum vt_result cached_serve(struct vt_request *req, struct vt_response *res);
 /* Makes the answer anew for a request that repeats the one which found it due; nobody sees the response. Lands the flight. */
 void cached_refresh(struct vt_request *req, struct vt_response *res);
 
+/* What is due is not made after all: the next that finds it due may. */
+void cached_refresh_give_up(struct refresh *refresh);
+
 #endif
