@@ -108,7 +108,7 @@ add_role(struct metric_facts *facts, struct services *services, enum slot_role r
 }
 
 struct slot_sums {
-	uint64_t active, connections, given, taken;
+	uint64_t active, connections, given, taken, in_database;
 };
 
 static void
@@ -121,6 +121,23 @@ add_slot(struct slot_sums *sums, const struct scoreboard *board, const struct sl
 		return;
 	sums->connections += atomic_load_explicit(&slot->connections, memory_order_relaxed);
 	sums->active += slot_get_request(slot, &request);
+	sums->in_database += slot_phase(slot) == PHASE_DATABASE;
+}
+
+/* SQLAlchemy's figures: a worker is a place in the pool, and who waits for a connection waits for a worker. */
+static void
+add_database(struct metric_facts *facts, const struct services *services, uint64_t in_use)
+{
+	const struct settings *settings = services->settings;
+	struct pool_summary pool;
+	if (settings->database_url == NULL)
+		return;
+	scoreboard_summary(services->board, ROLE_WORKER, &pool);
+	int64_t beyond = (int64_t)pool.workers - settings->workers;
+	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("usual"), (double)settings->workers);
+	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("most"), (double)settings->workers_max);
+	metric_facts_add(facts, METRIC_DATABASE_IN_USE, NULL, (double)in_use);
+	metric_facts_add(facts, METRIC_DATABASE_OVERFLOW, NULL, (double)(beyond > 0 ? beyond : 0));
 }
 
 static void
@@ -130,6 +147,7 @@ add_pool(struct metric_facts *facts, struct services *services)
 	for (unsigned i = 0; i < scoreboard_slots(services->board); i++)
 		add_slot(&sums, services->board, scoreboard_slot(services->board, i));
 	metric_facts_add(facts, METRIC_ACTIVE_REQUESTS, NULL, (double)sums.active);
+	add_database(facts, services, sums.in_database);
 	metric_facts_add(facts, METRIC_CONNECTIONS, NULL, (double)sums.connections);
 	metric_facts_add(facts, METRIC_CONNECTIONS_GIVEN, NULL, (double)sums.given);
 	metric_facts_add(facts, METRIC_CONNECTIONS_TAKEN, NULL, (double)sums.taken);

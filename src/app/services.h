@@ -6,6 +6,7 @@
 #ifndef APP_SERVICES_H
 #define APP_SERVICES_H
 
+#include "database.h"
 #include "request.h"
 
 /* A request adds to its duration, to the sizes of its body and of the response's, and to the time in a queue. */
@@ -47,8 +48,8 @@ struct services {
 	} request_count; /* what request_metrics.c is about to count */
 	struct database_counted {
 		bool known, connected;
-		uint64_t connects;
-	} database_counted;          /* what request_metrics.c has told of the database's connection */
+		struct database_counts counts;
+	} database_counted;          /* what database_metrics.c has told of the database's connection */
 	struct span_line *span_line; /* NULL: no TRACE_FILE, as the next */
 	struct trace_log *trace_log;
 };
