@@ -78,6 +78,7 @@ struct database {
 	bool copying;     /* it was a COPY */
 	bool pipelined;   /* it went with others in front of it */
 	unsigned before;  /* answers to those that are still to come */
+	bool names_lost;  /* a pooler has lost prepared statements: none is made any more */
 	bool by_name;     /* a prepared one was executed */
 	struct prepared prepared;
 

@@ -63,7 +63,7 @@ bool
 prepared_make(struct prepared *table, struct prepared_entry *entry, uint64_t connection)
 {
 	bool again = entry->name[0] != '\0';
-	snprintf(entry->name, sizeof entry->name, "vt_%" PRIu64, ++table->names);
+	snprintf(entry->name, sizeof entry->name, "vt_%016" PRIx64 "_%" PRIu64, entry->hash, ++table->names);
 	entry->connection = connection;
 	return again;
 }

@@ -2,7 +2,9 @@
  * database_prepared.h - which statements a connection has prepared, by their text.
  *
  * The table outlives connections: a text that an earlier one had prepared is prepared anew on the next at its next use.
- * Names are never used twice, so that what is left of a name that went wrong harms nobody. Pure; the texts are copied.
+ * Names are never used twice, so that what is left of a name that went wrong harms nobody, and hold the text's hash, so
+ * that one which another process has given to its statement on a shared connection is not taken for ours. Pure; the
+ * texts are copied.
  */
 #ifndef STORE_DATABASE_PREPARED_H
 #define STORE_DATABASE_PREPARED_H
@@ -13,7 +15,7 @@
 
 /* Texts that are known at a time; the one that was used longest ago makes room. */
 #define PREPARED_MOST 128
-#define PREPARED_NAME_BYTES 24
+#define PREPARED_NAME_BYTES 48
 
 struct prepared_entry {
 	char *sql; /* NULL: free */

@@ -82,7 +82,21 @@ limit_ms(const struct database *db, int64_t deadline_ns)
 static bool
 prepares(const struct database *db)
 {
-	return db->prepare == PREPARE_ON || (db->prepare == PREPARE_AUTO && !db->pooled);
+	return (db->prepare == PREPARE_ON && !db->names_lost) || (db->prepare == PREPARE_AUTO && !db->pooled);
+}
+
+/* Told to prepare, behind a pooler that runs statements wherever there is room: each would fail now and then. */
+static void
+note_lost_name(struct database *db)
+{
+	prepared_forget_current(&db->prepared);
+	if (!db->pooled || db->names_lost)
+		return;
+	db->names_lost = true;
+	if (db->log != NULL)
+		log_event(db->log, VT_WARNING, LOGGER, "Prepared statements given up",
+		          VT_STR("reason",
+		                 "The pooler before the database loses them; DB_PREPARE=auto would not have tried."));
 }
 
 static bool
@@ -136,7 +150,7 @@ once_more(struct database *db, struct database_message *message, enum vt_result 
 		return false;
 	bool name = name_failed(db), limit = message->limit_ms > 0 && refused_with(db, "25001");
 	if (name)
-		prepared_forget_current(&db->prepared);
+		note_lost_name(db);
 	if (PQtransactionStatus(db->conn) != PQTRANS_IDLE)
 		return false;
 	message->plain = message->plain || name;
