@@ -12,6 +12,7 @@
 #include "arena.h"
 #include "checks.h"
 #include "clock.h"
+#include "database_pool.h"
 #include "error_table.h"
 #include "health_facts.h"
 #include "listen_queue.h"
@@ -108,7 +109,7 @@ add_role(struct metric_facts *facts, struct services *services, enum slot_role r
 }
 
 struct slot_sums {
-	uint64_t active, connections, given, taken, in_database;
+	uint64_t active, connections, given, taken;
 };
 
 static void
@@ -121,23 +122,19 @@ add_slot(struct slot_sums *sums, const struct scoreboard *board, const struct sl
 		return;
 	sums->connections += atomic_load_explicit(&slot->connections, memory_order_relaxed);
 	sums->active += slot_get_request(slot, &request);
-	sums->in_database += slot_phase(slot) == PHASE_DATABASE;
 }
 
-/* SQLAlchemy's figures: a worker is a place in the pool, and who waits for a connection waits for a worker. */
 static void
-add_database(struct metric_facts *facts, const struct services *services, uint64_t in_use)
+add_database(struct metric_facts *facts, const struct services *services)
 {
-	const struct settings *settings = services->settings;
-	struct pool_summary pool;
-	if (settings->database_url == NULL)
+	struct database_pool pool;
+	database_pool_read(&pool, services);
+	if (!pool.configured)
 		return;
-	scoreboard_summary(services->board, ROLE_WORKER, &pool);
-	int64_t beyond = (int64_t)pool.workers - settings->workers;
-	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("usual"), (double)settings->workers);
-	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("most"), (double)settings->workers_max);
-	metric_facts_add(facts, METRIC_DATABASE_IN_USE, NULL, (double)in_use);
-	metric_facts_add(facts, METRIC_DATABASE_OVERFLOW, NULL, (double)(beyond > 0 ? beyond : 0));
+	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("usual"), (double)pool.size);
+	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("most"), (double)pool.most);
+	metric_facts_add(facts, METRIC_DATABASE_IN_USE, NULL, (double)pool.in_use);
+	metric_facts_add(facts, METRIC_DATABASE_OVERFLOW, NULL, (double)pool.overflow);
 }
 
 static void
@@ -147,7 +144,6 @@ add_pool(struct metric_facts *facts, struct services *services)
 	for (unsigned i = 0; i < scoreboard_slots(services->board); i++)
 		add_slot(&sums, services->board, scoreboard_slot(services->board, i));
 	metric_facts_add(facts, METRIC_ACTIVE_REQUESTS, NULL, (double)sums.active);
-	add_database(facts, services, sums.in_database);
 	metric_facts_add(facts, METRIC_CONNECTIONS, NULL, (double)sums.connections);
 	metric_facts_add(facts, METRIC_CONNECTIONS_GIVEN, NULL, (double)sums.given);
 	metric_facts_add(facts, METRIC_CONNECTIONS_TAKEN, NULL, (double)sums.taken);
@@ -218,6 +214,7 @@ metric_facts_gather(struct metric_facts *facts, struct services *services, struc
 	add_role(facts, services, ROLE_WORKER);
 	add_role(facts, services, ROLE_ADMIN);
 	add_pool(facts, services);
+	add_database(facts, services);
 	add_queues(facts, services);
 	add_checks(facts, services);
 	metric_processes_gather(facts, services);

@@ -491,3 +491,28 @@ def test_figures_of_the_pool(service: Make, server: Postgres) -> None:
     wait_for(lambda: [ask(instance, "/users/1") for _ in range(4)] and
              metric(instance, 'vitals_database_closed_total{reason="recycled"}') >= 2, 5, "recycled")
     assert metric(instance, "vitals_database_reconnects_total") >= 1
+    pool = ask(instance, "/health/detailed").json()["checks"]["pool"]["database"]
+    assert list(pool) == ["size", "max", "in_use", "overflow", "connected", "reconnects", "connect_failures", "moves", "recycled",
+                          "ended_by_server", "timed_out", "prepared_again"]
+    assert (pool["size"], pool["max"], pool["in_use"], pool["overflow"]) == (2, 4, 0, 0) and pool["recycled"] >= 2, pool
+    assert pool["connected"] in (1, 2)
+
+
+def test_overflow_of_the_pool(service: Make, server: Postgres) -> None:
+    """More requests in the database than WORKERS: the pool grows, and says by how much."""
+    instance = service(DATABASE_URL=server.url, WORKERS=1, WORKERS_MAX=3)
+    instance.settings["ADMIN_LISTEN"] = f"unix:{instance.admin_socket}"
+    instance.start()
+    connections = [instance.connect() for _ in range(3)]
+    for connection in connections:
+        connection.send(fcgi.request(fcgi.cgi(uri=sql("select pg_sleep(3)"))))
+
+    def pool() -> dict[str, int]:
+        with fcgi.Connection(instance.admin_socket) as admin:
+            return admin.ask(uri="/health/detailed").json()["checks"]["pool"]["database"]
+
+    wait_for(lambda: pool()["overflow"] == 2 and pool()["in_use"] == 3, 5, "it has grown")
+    for connection in connections:
+        assert connection.read_answer().status == 200
+        connection.close()
+    assert pool()["in_use"] == 0
