@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "cache.h"
 #include "chance.h"
 #include "checks.h"
 #include "database.h"
@@ -18,6 +17,7 @@
 #include "log.h"
 #include "log_thread.h"
 #include "metrics.h"
+#include "redis.h"
 #include "request_metrics.h"
 #include "services.h"
 #include "settings.h"
@@ -83,12 +83,12 @@ worker_open_stores(const struct worker_context *with, struct services *services,
 			return -1;
 	}
 	if (settings->redis_url != NULL) {
-		services->cache = cache_create(&(struct cache_config){.url = settings->redis_url,
+		services->redis = redis_create(&(struct redis_config){.url = settings->redis_url,
 		                                                      .timeout_ms = settings->redis_timeout_ms,
 		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
 		                                                      .ping_idle_ms = PING_IDLE_MS},
 		                               err);
-		if (services->cache == NULL)
+		if (services->redis == NULL)
 			return -1;
 	}
 	return 0;
@@ -127,7 +127,7 @@ open_services(const struct worker_context *with, struct services *services, stru
 	services->checks = checks_create(&(struct checks_config){.settings = with->settings,
 	                                                         .board = with->board,
 	                                                         .database = services->database,
-	                                                         .cache = services->cache,
+	                                                         .redis = services->redis,
 	                                                         .log = with->log});
 	return services->checks != NULL ? 0 : err_set(err, "There is no memory for the checks.");
 }
@@ -137,7 +137,7 @@ close_services(struct services *services)
 {
 	checks_destroy(services->checks);
 	metrics_destroy(services->metrics);
-	cache_destroy(services->cache);
+	redis_destroy(services->redis);
 	database_destroy(services->database);
 	span_line_destroy(services->span_line);
 }

@@ -12,7 +12,7 @@
 /* A request adds to its duration, to the sizes of its body and of the response's, and to the time in a queue. */
 #define REQUEST_METRICS 4
 
-struct cache;
+struct redis;
 struct checks;
 struct database;
 struct log;
@@ -37,7 +37,7 @@ struct services {
 	const int *listen_fds; /* the listeners of the whole pool, also in the admin worker: their queues are health */
 	size_t listen_fd_count;
 	struct database *database; /* NULL: no DATABASE_URL */
-	struct cache *cache;       /* NULL: no REDIS_URL */
+	struct redis *redis;       /* NULL: no REDIS_URL */
 	struct checks *checks;
 	const struct metric_registry *registry;
 	struct metrics *metrics;       /* NULL: ENABLE_METRICS is off */
