@@ -13,12 +13,12 @@
 struct services;
 
 struct database_pool {
-	bool configured;      /* there is a DATABASE_URL; otherwise nothing else is known */
-	uint64_t size, most;  /* WORKERS, WORKERS_MAX */
-	uint64_t in_use;      /* workers in a call of the database: checked out */
-	uint64_t overflow;    /* workers beyond WORKERS */
-	bool counted;         /* there are metrics, and so the rest is known */
-	uint64_t connected;   /* workers with a connection, the admin worker's among them */
+	bool configured;     /* there is a DATABASE_URL; otherwise nothing else is known */
+	uint64_t size, most; /* WORKERS, WORKERS_MAX */
+	uint64_t in_use;     /* workers in a call of the database: checked out */
+	uint64_t overflow;   /* workers beyond WORKERS */
+	bool counted;        /* there are metrics, and so the rest is known */
+	uint64_t connected;  /* workers with a connection, the admin worker's among them */
 	uint64_t reconnects, connect_failures, moves;
 	uint64_t recycled, ended_by_server, timed_out;
 	uint64_t prepared_again;

@@ -138,8 +138,8 @@ static bool
 became_read_only(const struct database *db)
 {
 	enum database_wanted wanted = database_hosts_wanted(&db->hosts);
-	return (wanted == WANTED_WRITABLE || wanted == WANTED_PRIMARY) && !db->transaction_reads &&
-	       refused_with(db, "25006");
+	bool asked_to = db->transaction != TRANSACTION_NONE && db->transaction_reads;
+	return (wanted == WANTED_WRITABLE || wanted == WANTED_PRIMARY) && !asked_to && refused_with(db, "25006");
 }
 
 /* What was refused before it began is sent once more, where no transaction has come to its end by that. */

@@ -70,6 +70,7 @@ def all_back(instance: Vitalsd, path: str, since: float, times: int = 24) -> flo
     """Waits until the path is answered, then demands that every worker does so; how long it took since then."""
     wait_for(lambda: ask(instance, path).status == 200, 10, f"{path} again", every=0.02)
     took = time.monotonic() - since
+    print(f"figures: {path.split('?')[0]} back after {took:.3f} s")
     wait_for(lambda: all(ask(instance, path).status == 200 for _ in range(times)), 5, f"{path} by every worker")
     return took
 
@@ -79,6 +80,8 @@ def judge(load: Load, allowed: set[int]) -> None:
     assert not load.errors, load.errors[:3]
     assert {answer.status for answer in load.answers} <= allowed, {answer.status for answer in load.answers}
     longest = max(load.answers, key=lambda answer: answer.seconds)
+    counts = {status: sum(answer.status == status for answer in load.answers) for status in sorted({answer.status for answer in load.answers})}
+    print(f"figures: {load.path.split('?')[0]} answered {counts}, the longest after {longest.seconds:.3f} s")
     assert longest.seconds < DEADLINE, f"{longest.status} after {longest.seconds:.3f} s"
     for answer in load.answers:
         if answer.status != 200:
@@ -170,6 +173,8 @@ def test_outage_under_load(service: Make, front: Front, template: Template, dire
             outage.begin()
             if how != "terminated":
                 wait_for(lambda: reads.answers[-1].status in (503, 504) and writes.answers[-1].status in (503, 504), 5, "failures")
+            if how == "frozen":  # for so long that connecting has failed, too
+                wait_for(lambda: {503, 504} <= {answer.status for answer in reads.answers}, 10, "503 and 504")
             outage.end()
             ended = time.monotonic()
             took = all_back(instance, READ, ended)
@@ -434,7 +439,7 @@ def bouncer(request: pytest.FixtureRequest, server: Postgres, directory: Directo
 @pytest.mark.parametrize("prepare", ["auto", "on", "off"])
 def test_behind_pgbouncer(service: Make, front: Front, server: Postgres, bouncer: PgBouncer, prepare: str) -> None:
     """Reads, writes in transactions, a restart of either: no error but a clear 503 while one is away."""
-    instance = service(DATABASE_URL=bouncer.url, WORKERS=4, DB_PREPARE=prepare, **TIMES).start()
+    instance = service(DATABASE_URL=bouncer.url + "&target_session_attrs=read-write", WORKERS=4, DB_PREPARE=prepare, **TIMES).start()
     nginx = front(instance)
     with Load(nginx.port, READ, threads=2, pause=0.002) as reads, Load(nginx.port, WRITE, threads=2, pause=0.002) as writes:
         reads.wait_answers(100)
