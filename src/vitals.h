@@ -237,7 +237,11 @@ VT_API enum vt_result vt_answer(struct vt_response *res, const char *content_typ
 VT_API enum vt_result vt_json_text(struct vt_response *res, const char *text, size_t size_bytes);
 /* Answers with a json-c tree, which stays the caller's. */
 VT_API enum vt_result vt_json(struct vt_response *res, struct json_object *json);
-/* Answers with one row as a JSON object; an error if there is no such row. */
+/*
+ * Answers with one row as a JSON object; an error if there is no such row. By the columns' SQL types: booleans, numbers
+ * (numeric with all its digits), json and jsonb as they are, arrays of these and of texts as arrays, null; dates and
+ * times as RFC 3339, everything else as a string as PostgreSQL writes it; NaN and the infinities as strings.
+ */
 VT_API enum vt_result vt_json_row(struct vt_response *res, const struct vt_rows *rows, size_t row);
 /* Answers with all rows as a JSON array of objects. */
 VT_API enum vt_result vt_json_rows(struct vt_response *res, const struct vt_rows *rows);
@@ -367,18 +371,68 @@ VT_API void vt_observe(const struct vt_request *req, int metric, const char *con
 
 /*
  * Runs one statement with text parameters ($1, $2 …; NULL is SQL's null) on the worker's connection,
- * within DB_QUERY_TIMEOUT and what is left of the request. A connection on which a wait timed out is
- * thrown away. A statement that fails is not repeated, unless the connection turned out to be dead
- * before anything was sent.
- * VT_BAD_INPUT (SQLSTATE class 22), VT_CONFLICT (class 23), VT_NOT_CONFIGURED, VT_UNAVAILABLE, VT_TIMEOUT, VT_ERROR.
+ * within DB_QUERY_TIMEOUT and what is left of the request. A statement that is not answered by then is cancelled at the
+ * server, and the connection thrown away. A statement that fails is not repeated, unless it is known not to have begun.
+ * VT_BAD_INPUT (SQLSTATE class 22), VT_CONFLICT (class 23, 40001, 40P01), VT_NOT_CONFIGURED, VT_UNAVAILABLE (no
+ * connection, or it ended; the server is read-only where target_session_attrs asks for one that is not), VT_TIMEOUT,
+ * VT_ERROR.
  */
 VT_API enum vt_result vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql,
                                const char *const *params, size_t param_count);
 
+/*
+ * The same, for a statement that is run often: the worker's connection parses and plans it once (PREPARE), known by its
+ * text, which is therefore to be a constant of the program. Prepared anew by itself after a reconnect, and where the
+ * server has forgotten it or its tables have changed. It goes without the comment of DB_COMMENT_SAMPLE. With
+ * DB_PREPARE=off, and behind a pooler such as pgbouncer unless DB_PREPARE=on, it is vt_query().
+ */
+VT_API enum vt_result vt_query_prepared(struct vt_request *req, struct vt_rows **rows, const char *sql,
+                                        const char *const *params, size_t param_count);
+
+/* How a transaction sees what others do meanwhile; SQL's names. */
+enum vt_transaction {
+	VT_TX_DEFAULT,         /* as the database is set: read committed, unless set otherwise */
+	VT_TX_REPEATABLE_READ, /* one snapshot for all statements; VT_CONFLICT where that cannot be */
+	VT_TX_SERIALIZABLE,    /* as if one after the other; VT_CONFLICT where that cannot be: begin anew */
+	VT_TX_READ_ONLY        /* one snapshot for all statements, which change nothing */
+};
+
+/*
+ * Begins a transaction: the statements up to vt_commit() are done as one, or not at all. One at a time; while it is open
+ * the connection is never replaced. The first statement that fails decides: what comes after it, vt_commit() too, has
+ * the same result, up to vt_rollback() (or up to ROLLBACK TO, where the statement before it was a SAVEPOINT).
+ *
+ * A transaction ends with its request at the latest. One that is open when the handler has answered with success is
+ * rolled back, logged as an error, and the answer becomes a 500, since what it tells has not happened; one that is open
+ * beside an answer of 400 or more is rolled back silently, so that a handler may return a failure as it is.
+ * As vt_query(); VT_ERROR where one is open already.
+ */
+VT_API enum vt_result vt_begin(struct vt_request *req, enum vt_transaction kind);
+/*
+ * VT_OK: all of it is done, for good. VT_UNAVAILABLE or VT_TIMEOUT from a transaction in which nothing had failed: the
+ * connection was lost while committing, and whether it is done is not known; a record says so. Anything else: nothing is
+ * done. VT_ERROR where none is open. None is open afterwards.
+ */
+VT_API enum vt_result vt_commit(struct vt_request *req);
+/* Undoes all of it; a connection that cannot is closed, which does it too. VT_OK, or VT_ERROR where none is open. */
+VT_API enum vt_result vt_rollback(struct vt_request *req);
+
 VT_API size_t vt_rows_count(const struct vt_rows *rows);
 VT_API size_t vt_columns_count(const struct vt_rows *rows);
+/* The n-th column's name, from 0; NULL past the last. */
+VT_API const char *vt_column_name(const struct vt_rows *rows, size_t n);
 /* Text of a field; NULL for SQL's null and out of range. */
 VT_API const char *vt_value(const struct vt_rows *rows, size_t row, const char *column);
+/*
+ * A field by its type. VT_OK; VT_MISS: it is SQL's null; VT_NOT_FOUND: there is no such row or column, the statement or
+ * its reader is wrong; VT_ERROR: it is nothing of the kind, or does not fit. *value is 0 or false unless VT_OK.
+ */
+/* Any whole number from INT64_MIN to INT64_MAX, of whatever SQL type: "42", also of a numeric or a text; never "42.0". */
+VT_API enum vt_result vt_value_int(const struct vt_rows *rows, size_t row, const char *column, int64_t *value);
+/* Any number that a double can hold, rounded to the nearest; NaN, Infinity and -Infinity are the C values. */
+VT_API enum vt_result vt_value_double(const struct vt_rows *rows, size_t row, const char *column, double *value);
+/* SQL's boolean. */
+VT_API enum vt_result vt_value_bool(const struct vt_rows *rows, size_t row, const char *column, bool *value);
 /* Rows that an INSERT, UPDATE or DELETE touched. */
 VT_API int64_t vt_rows_affected(const struct vt_rows *rows);
 

@@ -34,8 +34,8 @@
 #define PING_IDLE_MS 1000
 /* How long the request of a worker may go on when the supervisor is gone. */
 #define ORPHAN_GRACE_MS 1000
-/* What a worker opens later: its stores, a log file opened again, netlink, a module's own. */
-#define DESCRIPTORS_FOR_STORES 12
+/* What a worker opens later: its stores, statements being cancelled, a log file opened again, netlink, a module's own. */
+#define DESCRIPTORS_FOR_STORES 18
 /* Room for record headers and padding beside the parameters. */
 #define RECORD_OVERHEAD_FACTOR 2
 #define HEAD_EXTRA_BYTES 65536
@@ -89,6 +89,8 @@ worker_open_stores(const struct worker_context *with, struct services *services,
 				.application_name = settings->service_name,
 				.connect_timeout_ms = settings->db_connect_timeout_ms,
 				.query_timeout_ms = settings->db_query_timeout_ms,
+				.ping_timeout_ms = settings->health_check_timeout_ms,
+				.prepare = (enum database_prepare)settings->db_prepare,
 				.recycle_ms = settings->db_pool_recycle_ms,
 				.ping_idle_ms = PING_IDLE_MS,
 				.debug_sql = settings->debug,

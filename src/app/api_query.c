@@ -1,14 +1,41 @@
 /* api_query.c - the database as a handler sees it: vt_query() and rows as JSON answers. */
 #include "arena.h"
 #include "database.h"
-#include "phase.h"
 #include "query_comment.h"
 #include "request.h"
 #include "request_metrics.h"
 #include "response.h"
 #include "services.h"
 #include "spans.h"
+#include "statement.h"
 #include "strbuf.h"
+
+void
+statement_enter(struct statement *statement, struct vt_request *req, const char *sql)
+{
+	*statement = (struct statement){.req = req,
+	                                .sql = sql,
+	                                .query = {.sql = sql,
+	                                          .comment = query_comment(req),
+	                                          .deadline_ns = req->deadline_ns,
+	                                          .log_context = &req->log_context}};
+	statement->phase = phase_enter(req, PHASE_DATABASE);
+	statement->started_ns = span_started_ns(req);
+}
+
+enum vt_result
+statement_leave(struct statement *statement, enum vt_result result)
+{
+	struct vt_request *req = statement->req;
+	int64_t took_ns = phase_leave(req, &statement->phase);
+	phase_note_statement(req, statement->sql, took_ns);
+	request_metrics_database(req, result, took_ns);
+	span_statement(req, &(struct statement_span){.started_ns = statement->started_ns,
+	                                             .sql = statement->sql,
+	                                             .sqlstate = database_sqlstate(services_of(req)->database),
+	                                             .result = result});
+	return result;
+}
 
 static void
 free_rows(void *rows)
@@ -16,30 +43,12 @@ free_rows(void *rows)
 	rows_destroy(rows);
 }
 
-enum vt_result
-vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const char *const *params, size_t param_count)
+static enum vt_result
+run(struct statement *statement, struct vt_rows **rows)
 {
-	struct database *db = services_of(req)->database;
-	*rows = NULL;
-	if (db == NULL)
-		return VT_NOT_CONFIGURED;
-	struct phase phase = phase_enter(req, PHASE_DATABASE);
-	int64_t started_ns = span_started_ns(req);
-	enum vt_result result = database_query(db,
-	                                       &(struct database_query){.sql = sql,
-	                                                                .comment = query_comment(req),
-	                                                                .params = params,
-	                                                                .param_count = param_count,
-	                                                                .deadline_ns = req->deadline_ns,
-	                                                                .log_context = &req->log_context},
-	                                       rows);
-	int64_t took_ns = phase_leave(req, &phase);
-	phase_note_statement(req, sql, took_ns);
-	request_metrics_database(req, result, took_ns);
-	span_statement(req, &(struct statement_span){.started_ns = started_ns,
-	                                             .sql = sql,
-	                                             .sqlstate = database_sqlstate(db),
-	                                             .result = result});
+	struct vt_request *req = statement->req;
+	enum vt_result result =
+		statement_leave(statement, database_query(services_of(req)->database, &statement->query, rows));
 	if (result != VT_OK)
 		return result;
 	if (arena_on_reset(req->with.arena, free_rows, *rows) != 0) {
@@ -47,6 +56,34 @@ vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const c
 		return VT_NO_MEMORY;
 	}
 	return VT_OK;
+}
+
+enum vt_result
+vt_query(struct vt_request *req, struct vt_rows **rows, const char *sql, const char *const *params, size_t param_count)
+{
+	struct statement statement;
+	*rows = NULL;
+	if (services_of(req)->database == NULL)
+		return VT_NOT_CONFIGURED;
+	statement_enter(&statement, req, sql);
+	statement.query.params = params;
+	statement.query.param_count = param_count;
+	return run(&statement, rows);
+}
+
+enum vt_result
+vt_query_prepared(struct vt_request *req, struct vt_rows **rows, const char *sql, const char *const *params,
+                  size_t param_count)
+{
+	struct statement statement;
+	*rows = NULL;
+	if (services_of(req)->database == NULL)
+		return VT_NOT_CONFIGURED;
+	statement_enter(&statement, req, sql);
+	statement.query.params = params;
+	statement.query.param_count = param_count;
+	statement.query.prepare = true;
+	return run(&statement, rows);
 }
 
 enum vt_result

@@ -17,6 +17,7 @@
 #include "cached_answer.h"
 #include "chance.h"
 #include "clock.h"
+#include "database.h"
 #include "fnv.h"
 #include "log.h"
 #include "oversight.h"
@@ -204,10 +205,19 @@ keep_mark(struct passage *passage, uint64_t ticket)
 	keep(passage, &mark, ticket);
 }
 
+/* wrap_transaction.c undoes it, and makes the answer an error. */
+static bool
+leaves_transaction(const struct vt_request *req)
+{
+	const struct database *db = services_of(req)->database;
+	return db != NULL && database_in_transaction(db);
+}
+
 static bool
 failed(const struct vt_request *req, const struct vt_response *res, enum vt_result result)
 {
-	if (arena_failed(req->with.arena) || res->misused || (result == VT_OK && !res->answered))
+	if (arena_failed(req->with.arena) || res->misused || (result == VT_OK && !res->answered) ||
+	    leaves_transaction(req))
 		return true;
 	if (result == VT_OK || res->answered)
 		return res->status >= 500;
@@ -385,6 +395,8 @@ cached_refresh(struct vt_request *req, struct vt_response *res)
 	if (begin(&passage, req)) {
 		look(&passage);
 		made = make(&passage, res, &result);
+		if (leaves_transaction(req))
+			vt_rollback(req);
 	}
 	cached_refresh_give_up(refresh);
 	const struct vt_field fields[] = {

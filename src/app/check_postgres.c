@@ -48,6 +48,7 @@ declare(const struct checks_config *config, const struct check_spec *spec, struc
 		&(struct database_config){.url = spec->url[0] != '\0' ? spec->url : settings->database_url,
 	                                  .application_name = settings->service_name,
 	                                  .connect_timeout_ms = settings->db_connect_timeout_ms,
+	                                  .ping_timeout_ms = settings->health_check_timeout_ms,
 	                                  .query_timeout_ms = settings->health_check_timeout_ms},
 		NULL);
 	check->state = state;

@@ -19,6 +19,7 @@ struct run {
 	int64_t started_ns;
 	bool done[SCOREBOARD_MAX_CHECKS];
 	struct pollfd polls[SCOREBOARD_MAX_CHECKS]; /* fd -1 where the check is done: poll() skips it */
+	int64_t until_ns[SCOREBOARD_MAX_CHECKS];    /* to be stepped by then; 0: only when something comes */
 };
 
 static void
@@ -89,15 +90,28 @@ step(struct run *run, size_t i)
 		finish(run, i);
 	} else {
 		run->polls[i] = (struct pollfd){.fd = want.fd, .events = want.events};
+		run->until_ns[i] = want.until_ns;
 	}
 }
 
 static void
 step_ready(struct run *run)
 {
-	for (size_t i = 0; i < run->count; i++)
-		if (!run->done[i] && run->polls[i].revents != 0)
+	int64_t now_ns = clock_mono_ns();
+	for (size_t i = 0; i < run->count; i++) {
+		bool due = run->until_ns[i] != 0 && run->until_ns[i] <= now_ns;
+		if (!run->done[i] && (due || run->polls[i].revents != 0))
 			step(run, i);
+	}
+}
+
+static int64_t
+next_wake_ns(const struct run *run, int64_t deadline_ns)
+{
+	for (size_t i = 0; i < run->count; i++)
+		if (!run->done[i] && run->until_ns[i] != 0)
+			deadline_ns = deadline_min(deadline_ns, run->until_ns[i]);
+	return deadline_ns;
 }
 
 static void
@@ -126,7 +140,7 @@ check_run(struct check *checks, size_t count, int64_t timeout_ms, struct check_r
 	for (size_t i = 0; i < count; i++)
 		step(&run, i);
 	while (run.waiting > 0 && clock_mono_ns() < deadline_ns)
-		if (poll(run.polls, (nfds_t)count, deadline_poll_ms(deadline_ns)) > 0)
+		if (poll(run.polls, (nfds_t)count, deadline_poll_ms(next_wake_ns(&run, deadline_ns))) >= 0)
 			step_ready(&run);
 	abandon_rest(&run, timeout_ms);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "checks.h"
+#include "database_pool.h"
 #include "listen_queue.h"
 #include "pressure.h"
 
@@ -41,6 +42,7 @@ struct health_facts {
 	bool pool_excluded;    /* who asked left the pool's state out of the verdict */
 	bool unknown_excluded; /* … and named a check that there is not */
 	struct pressure pressure;
+	struct database_pool database; /* for the route that shows details */
 };
 
 struct health_verdict {

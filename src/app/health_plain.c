@@ -9,6 +9,7 @@
 #include "clock.h"
 #include "health.h"
 #include "jsonw.h"
+#include "jsonw_member.h"
 #include "strbuf.h"
 
 static void
@@ -72,6 +73,29 @@ write_queue(struct jsonw *w, const struct health_facts *facts)
 	jsonw_end_object(w);
 }
 
+/* Members that are not known, since ENABLE_METRICS is off, are left out. */
+static void
+write_database(struct jsonw *w, const struct database_pool *pool)
+{
+	jsonw_key(w, "database");
+	jsonw_begin_object(w);
+	jsonw_member_uint(w, "size", pool->size);
+	jsonw_member_uint(w, "max", pool->most);
+	jsonw_member_uint(w, "in_use", pool->in_use);
+	jsonw_member_uint(w, "overflow", pool->overflow);
+	if (pool->counted) {
+		jsonw_member_uint(w, "connected", pool->connected);
+		jsonw_member_uint(w, "reconnects", pool->reconnects);
+		jsonw_member_uint(w, "connect_failures", pool->connect_failures);
+		jsonw_member_uint(w, "moves", pool->moves);
+		jsonw_member_uint(w, "recycled", pool->recycled);
+		jsonw_member_uint(w, "ended_by_server", pool->ended_by_server);
+		jsonw_member_uint(w, "timed_out", pool->timed_out);
+		jsonw_member_uint(w, "prepared_again", pool->prepared_again);
+	}
+	jsonw_end_object(w);
+}
+
 static void
 write_pool(struct jsonw *w, const struct health_facts *facts)
 {
@@ -85,6 +109,8 @@ write_pool(struct jsonw *w, const struct health_facts *facts)
 	jsonw_key(w, "busy");
 	jsonw_uint(w, pool->busy);
 	write_queue(w, facts);
+	if (facts->database.configured)
+		write_database(w, &facts->database);
 	jsonw_end_object(w);
 }
 

@@ -12,6 +12,7 @@
 #include "arena.h"
 #include "checks.h"
 #include "clock.h"
+#include "database_pool.h"
 #include "error_table.h"
 #include "health_facts.h"
 #include "listen_queue.h"
@@ -124,6 +125,19 @@ add_slot(struct slot_sums *sums, const struct scoreboard *board, const struct sl
 }
 
 static void
+add_database(struct metric_facts *facts, const struct services *services)
+{
+	struct database_pool pool;
+	database_pool_read(&pool, services);
+	if (!pool.configured)
+		return;
+	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("usual"), (double)pool.size);
+	metric_facts_add(facts, METRIC_DATABASE_POOL_SIZE, VALUES("most"), (double)pool.most);
+	metric_facts_add(facts, METRIC_DATABASE_IN_USE, NULL, (double)pool.in_use);
+	metric_facts_add(facts, METRIC_DATABASE_OVERFLOW, NULL, (double)pool.overflow);
+}
+
+static void
 add_pool(struct metric_facts *facts, struct services *services)
 {
 	struct slot_sums sums = {0};
@@ -214,6 +228,7 @@ metric_facts_gather(struct metric_facts *facts, struct services *services, struc
 	add_role(facts, services, ROLE_ADMIN);
 	add_pool(facts, services);
 	add_cache(facts, services);
+	add_database(facts, services);
 	add_queues(facts, services);
 	add_checks(facts, services);
 	metric_processes_gather(facts, services);

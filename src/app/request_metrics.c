@@ -177,30 +177,3 @@ request_metrics_database(struct vt_request *req, enum vt_result result, int64_t 
 {
 	observe(req, METRIC_DATABASE_DURATION, (const char *const[METRIC_LABELS]){database_outcome(result)}, took_ns);
 }
-
-static void
-tell_connection(struct metrics *metrics, bool connected)
-{
-	metrics_set(metrics, METRIC_DATABASE_CONNECTIONS, (const char *const[METRIC_LABELS]){"connected"}, connected);
-	metrics_set(metrics, METRIC_DATABASE_CONNECTIONS, (const char *const[METRIC_LABELS]){"disconnected"},
-	            !connected);
-}
-
-void
-request_metrics_connection(struct services *services)
-{
-	struct database_counted *counted = &services->database_counted;
-	if (services->metrics == NULL || services->database == NULL)
-		return;
-	bool connected = database_connected(services->database);
-	uint64_t connects = database_connects(services->database);
-	if (!counted->known || counted->connected != connected)
-		tell_connection(services->metrics, connected);
-	if (connects > counted->connects) {
-		/* The worker's first is no reconnect. */
-		uint64_t first = counted->connects == 0 ? 1 : 0;
-		metrics_count(services->metrics, METRIC_DATABASE_RECONNECTS, NULL,
-		              connects - counted->connects - first);
-	}
-	*counted = (struct database_counted){.known = true, .connected = connected, .connects = connects};
-}

@@ -105,8 +105,10 @@ answer_probe(struct vt_request *req, struct vt_response *res, enum health_route 
 		checks_collect(services->checks, &report);
 	if (takes_options(route))
 		exclude_all(req, &facts, checked ? &report : NULL);
-	if (route == HEALTH_DETAILED)
+	if (route == HEALTH_DETAILED) {
 		pressure_read("/proc/pressure", &facts.pressure);
+		database_pool_read_all(&facts.database, services);
+	}
 	struct health_answer answer = {
 		.route = route, .form = choice.form, .facts = &facts, .report = checked ? &report : NULL};
 	health_judge(route, &facts, answer.report, &answer.verdict);

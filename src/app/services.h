@@ -7,6 +7,7 @@
 #define APP_SERVICES_H
 
 #include "cached.h"
+#include "database.h"
 #include "memory_cache.h"
 #include "request.h"
 
@@ -53,8 +54,8 @@ struct services {
 	} request_count; /* what request_metrics.c is about to count */
 	struct database_counted {
 		bool known, connected;
-		uint64_t connects;
-	} database_counted;          /* what request_metrics.c has told of the database's connection */
+		struct database_counts counts;
+	} database_counted;          /* what database_metrics.c has told of the database's connection */
 	struct span_line *span_line; /* NULL: no TRACE_FILE, as the next */
 	struct trace_log *trace_log;
 };

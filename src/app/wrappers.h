@@ -17,6 +17,7 @@ extern const struct wrapper wrap_headers;     /* "Request headers" at DEBUG */
 extern const struct wrapper wrap_body;        /* "Request body", "Response body": LOG_BODIES */
 extern const struct wrapper wrap_queue;       /* 503 for what has waited for longer than QUEUE_TIMEOUT */
 extern const struct wrapper wrap_limits;      /* 413 before anything is read */
+extern const struct wrapper wrap_transaction; /* what a handler left open is rolled back */
 
 /* The response is written, everything of the request still there: it may have been slow. */
 void wrap_log_written(struct vt_request *req, const struct vt_response *res);

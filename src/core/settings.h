@@ -77,6 +77,7 @@ struct settings {
 	char *admin_token;
 	char *database_url;
 	int64_t db_pool_recycle_ms, db_connect_timeout_ms, db_query_timeout_ms;
+	int64_t db_prepare;                   /* auto, on, off: enum database_prepare */
 	int64_t db_comment_sample_millionths; /* of the requests, those whose statements name them */
 	char *redis_url;
 	int64_t redis_timeout_ms, cache_ttl_default_ms;

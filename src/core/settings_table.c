@@ -29,6 +29,7 @@
 /* The index is the value: enum vt_level, enum log_format. */
 static const char *const level_words[] = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", NULL};
 static const char *const format_words[] = {"json", "ecs", NULL};
+static const char *const prepare_words[] = {"auto", "on", "off", NULL}; /* enum database_prepare */
 
 static const struct setting_def table[] = {
 	{.name = "SERVICE_NAME",
@@ -506,7 +507,8 @@ static const struct setting_def table[] = {
          .secret = true,
          .check = setting_check_database_url,
          .offset = FIELD(database_url),
-         .help = "The PostgreSQL database, as postgresql://user:password@host/database or in libpq's keyword form."},
+         .help = "The PostgreSQL database, as postgresql://user:password@host/database or in libpq's keyword form; several "
+                 "hosts with commas are tried in turn, those that fit target_session_attrs."},
 	{.name = "DB_POOL_RECYCLE",
          .type = SETTING_DURATION,
          .default_text = "3600s",
@@ -519,7 +521,7 @@ static const struct setting_def table[] = {
          .min = 10,
          .max = 5 * MINUTES,
          .offset = FIELD(db_connect_timeout_ms),
-         .help = "How long connecting to the database may take."},
+         .help = "How long connecting to the database may take, for all its hosts together."},
 	{.name = "DB_QUERY_TIMEOUT",
          .type = SETTING_DURATION,
          .default_text = "10s",
@@ -527,6 +529,12 @@ static const struct setting_def table[] = {
          .max = 1 * DAYS,
          .offset = FIELD(db_query_timeout_ms),
          .help = "How long one statement may take."},
+	{.name = "DB_PREPARE",
+         .type = SETTING_WORD,
+         .default_text = "auto",
+         .words = prepare_words,
+         .offset = FIELD(db_prepare),
+         .help = "Whether statements that ask for it are prepared; auto is unless a pooler such as pgbouncer stands between."},
 	{.name = "DB_COMMENT_SAMPLE",
          .type = SETTING_RATIO,
          .default_text = "1",

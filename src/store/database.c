@@ -7,7 +7,7 @@
  * the back-off.
  *
  * What a statement sets for the session (SET, temporary tables, advisory locks) stays on the connection,
- * as it does with every pool; a transaction over several statements is not served (database_query.c).
+ * as it does with every pool. While a transaction is open nothing here is called (database_transaction.c).
  *
  * A worker has one of these and uses it from one thread. Never opened before the fork.
  */
@@ -25,73 +25,53 @@
 #include "err.h"
 #include "io_wait.h"
 
-static const char *
-option_value(const PQconninfoOption *options, const char *name)
-{
-	for (; options->keyword != NULL; options++)
-		if (strcmp(options->keyword, name) == 0)
-			return options->val;
-	return NULL;
-}
-
-/* A list of ports, one for each host; an empty one means the default. */
-static bool
-ports_valid(const char *ports)
-{
-	for (const char *p = ports; p != NULL && *p != '\0'; p += *p == ',') {
-		char *end;
-		if (*p == ',')
-			continue;
-		long port = strtol(p, &end, 10);
-		if (*p < '0' || *p > '9' || port < 1 || port > 65535 || (*end != ',' && *end != '\0'))
-			return false;
-		p = end;
-	}
-	return true;
-}
-
 int
 database_check_url(const char *url, struct err *err)
 {
-	/* libpq's own sentence quotes the URL and is not shown. */
-	PQconninfoOption *options = PQconninfoParse(url, NULL);
-	if (options == NULL)
-		return err_set(err, "DATABASE_URL cannot be read: it must be like "
-		                    "postgresql://user:password@host:5432/database, with reserved characters "
-		                    "percent-encoded and parameters that libpq knows, or like "
-		                    "\"host=/run/postgresql dbname=app\".");
-	bool ports = ports_valid(option_value(options, "port"));
-	PQconninfoFree(options);
-	if (!ports)
-		return err_set(err, "DATABASE_URL names a port that is not a number from 1 to 65535.");
+	struct database_hosts hosts;
+	if (database_hosts_init(&hosts, url, err) != 0)
+		return -1;
+	database_hosts_fini(&hosts);
 	return 0;
+}
+
+static void
+configure(struct database *db, const struct database_config *config)
+{
+	db->connect_timeout_ms = config->connect_timeout_ms;
+	db->query_timeout_ms = config->query_timeout_ms;
+	db->ping_timeout_ms = config->ping_timeout_ms > 0 ? config->ping_timeout_ms : config->connect_timeout_ms;
+	db->recycle_ms = config->recycle_ms;
+	db->ping_idle_ms = config->ping_idle_ms;
+	db->prepare = config->prepare;
+	db->debug_sql = config->debug_sql;
+	db->log = config->log;
+	db->served_by = SIZE_MAX;
 }
 
 struct database *
 database_create(const struct database_config *config, struct err *err)
 {
-	if (database_check_url(config->url, err) != 0)
-		return NULL;
+	struct database_hosts hosts;
 	if (config->connect_timeout_ms <= 0 || config->query_timeout_ms <= 0) {
 		err_set(err, "DB_CONNECT_TIMEOUT and DB_QUERY_TIMEOUT must be more than 0.");
 		return NULL;
 	}
+	if (database_hosts_init(&hosts, config->url, err) != 0)
+		return NULL;
 	struct database *db = calloc(1, sizeof *db);
 	if (db != NULL) {
-		db->url = strdup(config->url);
+		db->cancels = cancels_create();
 		db->application_name = strdup(config->application_name != NULL ? config->application_name : "vitals");
 	}
-	if (db == NULL || db->url == NULL || db->application_name == NULL) {
+	if (db == NULL || db->cancels == NULL || db->application_name == NULL) {
 		database_destroy(db);
+		database_hosts_fini(&hosts);
 		err_set(err, "There is no memory for the database's connection.");
 		return NULL;
 	}
-	db->connect_timeout_ms = config->connect_timeout_ms;
-	db->query_timeout_ms = config->query_timeout_ms;
-	db->recycle_ms = config->recycle_ms;
-	db->ping_idle_ms = config->ping_idle_ms;
-	db->debug_sql = config->debug_sql;
-	db->log = config->log;
+	db->hosts = hosts;
+	configure(db, config);
 	return db;
 }
 
@@ -102,8 +82,10 @@ database_destroy(struct database *db)
 		return;
 	database_drop(db);
 	database_forget_answer(db);
+	cancels_destroy(db->cancels);
+	database_hosts_fini(&db->hosts);
+	prepared_fini(&db->prepared);
 	free(db->text);
-	free(db->url);
 	free(db->application_name);
 	free(db);
 }
@@ -156,10 +138,16 @@ has_ended(struct database *db)
 void
 database_drop_unfit(struct database *db)
 {
-	bool fit = db->state == DATABASE_READY && db->ping == PING_NONE && PQstatus(db->conn) == CONNECTION_OK &&
-	           PQtransactionStatus(db->conn) == PQTRANS_IDLE && clock_mono_ns() < db->expires_ns && !has_ended(db);
-	if (!fit)
-		database_drop(db);
+	if (db->state != DATABASE_READY)
+		database_drop(db); /* not yet, or not at all */
+	else if (db->ping != PING_NONE || PQtransactionStatus(db->conn) != PQTRANS_IDLE)
+		database_end(db, PQstatus(db->conn) == CONNECTION_OK ? END_UNFIT : END_BY_SERVER);
+	else if (PQstatus(db->conn) != CONNECTION_OK || has_ended(db))
+		database_end(db, END_BY_SERVER);
+	else if (!database_still_wanted(db))
+		database_end(db, END_READ_ONLY);
+	else if (clock_mono_ns() >= db->expires_ns)
+		database_end(db, END_RECYCLED);
 }
 
 /* Does a connection that was idle for long still answer? It is dropped where it does not. */
@@ -171,7 +159,9 @@ answers_ping(struct database *db, int64_t deadline_ns)
 	database_forget_answer(db);
 	if (done && result == VT_OK && db->state == DATABASE_READY)
 		return true;
-	database_drop(db);
+	if (!done && db->state == DATABASE_READY && db->served_by < db->hosts.count)
+		db->hosts.late[db->served_by] = true;
+	database_end(db, done ? END_BY_SERVER : END_TIMEOUT);
 	return false;
 }
 
@@ -181,8 +171,10 @@ open_connection(struct database *db, int64_t deadline_ns)
 	if (!backoff_over(&db->backoff, clock_mono_ns()))
 		return VT_UNAVAILABLE; /* the error still tells why */
 	int64_t own_ns = deadline_in_ms(db->connect_timeout_ms);
+	int64_t until_ns = deadline_min(own_ns, deadline_ns);
 	enum vt_result result;
-	if (database_drive(db, database_connect_step, deadline_min(own_ns, deadline_ns), &result)) {
+	database_connect_begin(db, until_ns);
+	if (database_drive(db, database_connect_step, until_ns, &result)) {
 		if (result != VT_OK)
 			backoff_fail(&db->backoff, clock_mono_ns(), chance());
 		return result;
@@ -205,7 +197,7 @@ database_hand_out(struct database *db, int64_t deadline_ns)
 	if (db->state == DATABASE_READY) {
 		if (clock_mono_ns() - db->used_ns < db->ping_idle_ms * NS_PER_MS)
 			return VT_OK;
-		if (answers_ping(db, deadline_min(deadline_ns, deadline_in_ms(db->connect_timeout_ms))))
+		if (answers_ping(db, deadline_min(deadline_ns, deadline_in_ms(db->connect_timeout_ms / 2))))
 			return VT_OK;
 		if (clock_mono_ns() >= deadline_ns) {
 			database_set_error(db, "no answer in time");
@@ -221,8 +213,18 @@ database_connected(const struct database *db)
 	return db->state == DATABASE_READY;
 }
 
-uint64_t
-database_connects(const struct database *db)
+const struct database_counts *
+database_counts(const struct database *db)
 {
-	return db->connects;
+	return &db->counts;
+}
+
+const char *
+database_end_name(enum database_end why)
+{
+	static const char *const names[DATABASE_ENDS] = {
+		[END_RECYCLED] = "recycled",   [END_BY_SERVER] = "server", [END_TIMEOUT] = "timeout",
+		[END_READ_ONLY] = "read_only", [END_UNFIT] = "unfit",
+	};
+	return names[why];
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "clock.h"
 #include "database.h"
 #include "database_link.h"
 #include "err.h"
@@ -54,6 +55,7 @@ database_ask_begin(struct database *db)
 {
 	database_drop(db);
 	database_forget_answer(db);
+	database_connect_begin(db, deadline_in_ms(db->ping_timeout_ms));
 	db->asking = false;
 }
 
@@ -72,7 +74,7 @@ database_ask_step(struct database *db, const char *sql, struct io_want *want, en
 	if (!db->asking) {
 		if (database_connect_step(db, want, &how) == IO_WAIT)
 			return IO_WAIT;
-		if (how != VT_OK || !database_statement_begin(db, &(struct database_query){.sql = sql}))
+		if (how != VT_OK || !database_ask(db, sql))
 			return finish(db, result, VT_UNAVAILABLE);
 		db->asking = true;
 	}

@@ -32,6 +32,9 @@ static const struct sqlstate_words conditions[] = {
 	{"23P01", "an exclusion constraint is violated"},
 	{"25006", "the database is read-only"},
 	{"25P02", "the transaction has failed"},
+	{"25P03", "the server ended an idle transaction"},
+	{"25P04", "the server ended a long transaction"},
+	{"26000", "a prepared statement does not exist"},
 	{"28P01", "authentication failed"},
 	{"3D000", "the database does not exist"},
 	{"40001", "changed by somebody else at the same time"},
@@ -99,6 +102,7 @@ database_error_result(const char *sqlstate)
 	} outcomes[] = {
 		{"08", VT_UNAVAILABLE}, {"22", VT_BAD_INPUT},      {"23", VT_CONFLICT},   {"40001", VT_CONFLICT},
 		{"40P01", VT_CONFLICT}, {"53300", VT_UNAVAILABLE}, {"57014", VT_TIMEOUT}, {"57P", VT_UNAVAILABLE},
+		{"25P03", VT_TIMEOUT},  {"25P04", VT_TIMEOUT},
 	};
 	for (size_t i = 0; i < COUNT(outcomes); i++)
 		if (in_class(sqlstate, outcomes[i].prefix))
@@ -109,7 +113,8 @@ database_error_result(const char *sqlstate)
 bool
 database_error_ends_connection(const char *sqlstate)
 {
-	return in_class(sqlstate, "57P") || in_class(sqlstate, "08");
+	return in_class(sqlstate, "57P") || in_class(sqlstate, "08") || in_class(sqlstate, "25P03") ||
+	       in_class(sqlstate, "25P04");
 }
 
 static const char *
@@ -174,6 +179,10 @@ database_error_connect_words(const char *libpq_text)
 		{"could not translate host name", "the host name cannot be resolved"},
 		{"server closed the connection unexpectedly", "the server closed the connection"},
 		{"received invalid response", "what answers is not PostgreSQL"},
+		{"session is read-only", "the server is read-only"},
+		{"session is not read-only", "the server is not read-only"},
+		{"server is in hot standby mode", "the server is a standby"},
+		{"server is not in hot standby mode", "the server is not a standby"},
 		{"no password supplied", "the server wants a password and none is configured"},
 		{"SSL", "TLS could not be negotiated"},
 		{"certificate", "TLS could not be negotiated"},

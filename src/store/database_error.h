@@ -17,7 +17,7 @@
 /*
  * The outcome for a statement that failed with this code. Class 22 VT_BAD_INPUT; class 23 VT_CONFLICT;
  * 40001 and 40P01 VT_CONFLICT too: somebody else changed the same data, nothing was done, and the client
- * may try again (a 503 would make load balancers take the service for down); 57014 VT_TIMEOUT;
+ * may try again (a 503 would make load balancers take the service for down); 57014, 25P03, 25P04 VT_TIMEOUT;
  * class 08, 53300 and 57P* VT_UNAVAILABLE; all else VT_ERROR.
  */
 enum vt_result database_error_result(const char *sqlstate);

@@ -14,6 +14,7 @@ void
 database_ping_begin(struct database *db)
 {
 	database_drop_unfit(db); /* also what an earlier ping left half done */
+	database_connect_begin(db, deadline_in_ms(db->ping_timeout_ms));
 	db->ping_reopened = db->state != DATABASE_READY;
 	db->ping = db->ping_reopened ? PING_CONNECTING : PING_ASKING;
 	if (db->ping == PING_ASKING && !database_ask_one(db))
@@ -53,7 +54,7 @@ ask_step(struct database *db, struct io_want *want, enum vt_result *result)
 		return IO_WAIT;
 	if (how == VT_OK || !reopen)
 		return done(db, result, how);
-	database_drop(db);
+	database_end(db, END_BY_SERVER);
 	db->ping = PING_CONNECTING;
 	return IO_DONE;
 }
@@ -77,6 +78,6 @@ database_ping_abandon(struct database *db)
 	if (db->ping == PING_NONE)
 		return;
 	database_set_error(db, db->ping == PING_CONNECTING ? "connecting timed out" : "no answer in time");
-	database_drop(db);
+	database_end(db, END_TIMEOUT);
 	database_forget_answer(db);
 }

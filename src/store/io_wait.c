@@ -26,11 +26,11 @@ io_wait(const struct io_want *want, int64_t deadline_ns)
 	struct pollfd entry = {.fd = want->fd, .events = want->events};
 	INSIST(want->fd >= 0);
 	for (;;) {
-		int left_ms = deadline_poll_ms(deadline_ns);
-		if (left_ms == 0)
+		if (deadline_poll_ms(deadline_ns) == 0)
 			return false;
-		int n = poll(&entry, 1, left_ms);
-		if (n > 0)
+		int64_t until_ns = want->until_ns != 0 ? deadline_min(want->until_ns, deadline_ns) : deadline_ns;
+		int n = poll(&entry, 1, deadline_poll_ms(until_ns));
+		if (n > 0 || (n == 0 && until_ns < deadline_ns))
 			return true;
 		if (n < 0 && errno != EINTR)
 			return false;

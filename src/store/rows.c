@@ -14,19 +14,6 @@
 #include "jsonw.h"
 #include "strbuf.h"
 
-/* PostgreSQL's built-in types, src/include/catalog/pg_type.dat; these numbers never change. */
-enum {
-	OID_BOOL = 16,
-	OID_INT8 = 20,
-	OID_INT2 = 21,
-	OID_INT4 = 23,
-	OID_JSON = 114,
-	OID_FLOAT4 = 700,
-	OID_FLOAT8 = 701,
-	OID_NUMERIC = 1700,
-	OID_JSONB = 3802
-};
-
 struct vt_rows {
 	PGresult *result;
 };
@@ -71,6 +58,18 @@ find_column(const PGresult *result, const char *name)
 	return -1;
 }
 
+bool
+rows_has_column(const struct vt_rows *rows, const char *column)
+{
+	return find_column(rows->result, column) >= 0;
+}
+
+const char *
+vt_column_name(const struct vt_rows *rows, size_t n)
+{
+	return n < vt_columns_count(rows) ? PQfname(rows->result, (int)n) : NULL;
+}
+
 const char *
 vt_value(const struct vt_rows *rows, size_t row, const char *column)
 {
@@ -95,64 +94,6 @@ vt_rows_affected(const struct vt_rows *rows)
 	return 0;
 }
 
-static const char *
-skip_digits(const char *p)
-{
-	while (*p >= '0' && *p <= '9')
-		p++;
-	return p;
-}
-
-/* The grammar of RFC 8259 section 6: NaN, Infinity and an empty text are not numbers there. */
-static bool
-is_json_number(const char *text)
-{
-	const char *p = *text == '-' ? text + 1 : text;
-	const char *digits = p;
-	p = skip_digits(p);
-	if (p == digits || (*digits == '0' && p > digits + 1))
-		return false;
-	if (*p == '.') {
-		digits = ++p;
-		if ((p = skip_digits(p)) == digits)
-			return false;
-	}
-	if (*p == 'e' || *p == 'E') {
-		p++;
-		digits = *p == '+' || *p == '-' ? p + 1 : p;
-		if ((p = skip_digits(digits)) == digits)
-			return false;
-	}
-	return *p == '\0';
-}
-
-static void
-write_field(struct jsonw *w, Oid type, const char *text, size_t size_bytes)
-{
-	switch (type) {
-	case OID_BOOL:
-		jsonw_bool(w, text[0] == 't');
-		return;
-	case OID_INT2:
-	case OID_INT4:
-	case OID_INT8:
-	case OID_FLOAT4:
-	case OID_FLOAT8:
-	case OID_NUMERIC:
-		if (is_json_number(text))
-			jsonw_raw(w, text, size_bytes); /* as the server wrote it: no digit is lost */
-		else
-			jsonw_bytes(w, text, size_bytes);
-		return;
-	case OID_JSON:
-	case OID_JSONB:
-		jsonw_raw(w, text, size_bytes);
-		return;
-	default:
-		jsonw_bytes(w, text, size_bytes);
-	}
-}
-
 bool
 rows_write_json(const struct vt_rows *rows, size_t row, struct strbuf *out)
 {
@@ -167,8 +108,8 @@ rows_write_json(const struct vt_rows *rows, size_t row, struct strbuf *out)
 		if (PQgetisnull(rows->result, (int)row, i))
 			jsonw_null(&w);
 		else
-			write_field(&w, PQftype(rows->result, i), PQgetvalue(rows->result, (int)row, i),
-			            (size_t)PQgetlength(rows->result, (int)row, i));
+			rows_field_json(&w, PQftype(rows->result, i), PQgetvalue(rows->result, (int)row, i),
+			                (size_t)PQgetlength(rows->result, (int)row, i));
 	}
 	jsonw_end_object(&w);
 	return true;

@@ -19,7 +19,7 @@ create table users (id bigint primary key, name text not null, email text not nu
 insert into users select n, 'User ' || n, 'user' || n || '@example.org' from generate_series(1, {USERS}) n;
 grant all on users to vitals;
 """
-HBA = "local all postgres trust\nlocal all vitals {verdict}\n"
+HBA = "local all postgres trust\nlocal all vitals {verdict}\nlocal replication postgres trust\n"
 CONFIGURATION = """
 listen_addresses = ''
 unix_socket_directories = '{directory}'
@@ -32,6 +32,7 @@ autovacuum = off
 max_wal_senders = 0
 wal_level = minimal
 """
+REPLICATED = "wal_level = replica\nmax_wal_senders = 4\n"
 
 
 def server_user() -> Optional[str]:
@@ -80,14 +81,14 @@ class Template:
 class Postgres:
     """One server over a copy of a template (None: over the template itself)."""
 
-    def __init__(self, directory: Path, template: Optional[Template]) -> None:
+    def __init__(self, directory: Path, template: Optional[Template], more: str = "") -> None:
         own(directory)
         self.directory, self.data = directory, directory / "data"
         if template is not None:
             as_server(["cp", "-a", str(template.data), str(self.data)], directory)
         self.process: Optional[Process] = None
         self.url = f"postgresql:///vitals?host={directory}&user=vitals"
-        (directory / "postgresql.conf").write_text(CONFIGURATION.format(directory=directory))
+        (directory / "postgresql.conf").write_text(CONFIGURATION.format(directory=directory) + more)
         self._write_hba("trust")
 
     def _write_hba(self, verdict: str) -> None:
@@ -102,6 +103,10 @@ class Postgres:
                                user=server_user(), death_signal="QUIT")
         wait_for(self.accepts, 20, "PostgreSQL accepts")
         return self
+
+    def active(self, what: str) -> int:
+        """Backends that run a statement which begins so at this moment."""
+        return int(self.sql(f"select count(*) from pg_stat_activity where state = 'active' and query like '{what}%'"))
 
     def accepts(self) -> bool:
         """A session of the administrator can be opened."""
@@ -166,3 +171,21 @@ class Postgres:
         done = subprocess.run([program("psql"), "-X", "-h", str(self.directory), "-U", "vitals", "-d", "vitals", "-c", "select 1"],
                               capture_output=True, env={"PATH": PATH})
         return done.returncode == 0
+
+
+class Standby(Postgres):
+    """A copy of a running server that follows it; in the way of both: start() and promote()."""
+
+    def __init__(self, directory: Path, primary: Postgres, more: str = "") -> None:
+        own(directory)
+        as_server([program("pg_basebackup"), "-D", str(directory / "data"), "-h", str(primary.directory), "-U", "postgres",
+                   "-c", "fast", "-R", "-X", "stream"], directory)
+        super().__init__(directory, None, REPLICATED + more)
+
+    def promote(self) -> None:
+        """Asks it to be a primary, without waiting."""
+        as_server([program("pg_ctl"), "promote", "-W", "-D", str(self.data)], self.directory)
+
+    def is_primary(self) -> bool:
+        """It has ended its recovery."""
+        return self.sql("select pg_is_in_recovery()") == "f"

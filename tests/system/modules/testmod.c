@@ -202,6 +202,66 @@ sql(struct vt_request *req, struct vt_response *res)
 	return r == VT_OK ? vt_json_rows(res, rows) : r;
 }
 
+/* ?q=statement&p=parameter&p=…, prepared */
+static enum vt_result
+prepared(struct vt_request *req, struct vt_response *res)
+{
+	const char *statement = vt_query_param(req, "q", 0), *params[8];
+	struct vt_rows *rows;
+	enum vt_result r;
+	size_t count = 0;
+
+	if (statement == NULL)
+		return VT_BAD_INPUT;
+	while (count < 8 && (params[count] = vt_query_param(req, "p", count)) != NULL)
+		count++;
+	r = vt_query_prepared(req, &rows, statement, params, count);
+	return r == VT_OK ? vt_json_rows(res, rows) : r;
+}
+
+/* ?q=statement&q=…&end=commit|rollback|forget in one transaction; &kind=N, &prepared=1 */
+static enum vt_result
+transaction(struct vt_request *req, struct vt_response *res)
+{
+	const char *statement, *end = vt_query_param(req, "end", 0), *kind = vt_query_param(req, "kind", 0);
+	struct vt_rows *rows = NULL;
+	enum vt_result r = vt_begin(req, kind != NULL ? (enum vt_transaction)atoi(kind) : VT_TX_DEFAULT);
+
+	for (size_t n = 0; r == VT_OK && (statement = vt_query_param(req, "q", n)) != NULL; n++)
+		r = vt_query_param(req, "prepared", 0) != NULL ? vt_query_prepared(req, &rows, statement, VT_NO_PARAMS)
+		                                               : vt_query(req, &rows, statement, VT_NO_PARAMS);
+	if (r == VT_OK && end != NULL && strcmp(end, "commit") == 0)
+		r = vt_commit(req);
+	else if (r == VT_OK && end != NULL && strcmp(end, "rollback") == 0)
+		r = vt_rollback(req);
+	return r == VT_OK ? vt_json_rows(res, rows) : r;
+}
+
+/* ?q=statement: how its first row's column n reads as each type. */
+static enum vt_result
+typed(struct vt_request *req, struct vt_response *res)
+{
+	struct json_object *out = json_object_new_object();
+	struct vt_rows *rows;
+	int64_t integer = 0;
+	double number = 0;
+	bool truth = false;
+	enum vt_result r = vt_query(req, &rows, vt_query_param(req, "q", 0), VT_NO_PARAMS);
+
+	if (r != VT_OK) {
+		json_object_put(out);
+		return r;
+	}
+	json_object_object_add(out, "int_result", json_object_new_int(vt_value_int(rows, 0, "n", &integer)));
+	json_object_object_add(out, "int", json_object_new_int64(integer));
+	json_object_object_add(out, "double_result", json_object_new_int(vt_value_double(rows, 0, "n", &number)));
+	json_object_object_add(out, "double", json_object_new_double(number));
+	json_object_object_add(out, "bool_result", json_object_new_int(vt_value_bool(rows, 0, "n", &truth)));
+	json_object_object_add(out, "bool", json_object_new_boolean(truth));
+	json_object_object_add(out, "column", text(vt_column_name(rows, 0)));
+	return answer_json(res, out);
+}
+
 static enum vt_result
 cache_show(struct vt_request *req, struct vt_response *res)
 {
@@ -301,6 +361,9 @@ vitals_setup(struct vt_app *app)
 		{.method = "GET", .path = "/hold/{name}", .handler = hold},
 		{.method = "GET", .path = "/outcome", .handler = outcome},
 		{.method = "GET", .path = "/sql", .handler = sql},
+		{.method = "GET", .path = "/prepared", .handler = prepared},
+		{.method = "GET", .path = "/transaction", .handler = transaction},
+		{.method = "GET", .path = "/typed", .handler = typed},
 		{.method = "GET", .path = "/cache/{key}", .handler = cache_show},
 		{.method = "PUT", .path = "/cache/{key}", .handler = cache_put},
 		{.method = "DELETE", .path = "/cache/{key}", .handler = cache_drop},

@@ -104,6 +104,33 @@ START_TEST(test_plain_healthy)
 }
 END_TEST
 
+#define POOL_OF "\"pool\":{\"workers\":4,\"idle\":3,\"busy\":1,\"queue\":{\"pending\":5,\"capacity\":511},\"database\":"
+#define DETAILED_START                                                                                                 \
+	"{\"status\":\"healthy\"," STAMP ",\"checks\":{\"database\":\"healthy\",\"cache\":\"healthy\"," MEMORY         \
+	"," DISK ","
+
+/* What is counted only where there are metrics is left out without them. */
+START_TEST(test_plain_figures_of_the_database)
+{
+	facts.database = (struct database_pool){.configured = true, .size = 4, .most = 6, .in_use = 2, .overflow = 1};
+	expect_plain(HEALTH_DETAILED,
+	             DETAILED_START POOL_OF "{\"size\":4,\"max\":6,\"in_use\":2,\"overflow\":1}}},\"warnings\":[]}");
+	facts.database.counted = true;
+	facts.database.connected = 5;
+	facts.database.reconnects = 7;
+	facts.database.connect_failures = 8;
+	facts.database.moves = 9;
+	facts.database.recycled = 10;
+	facts.database.ended_by_server = 11;
+	facts.database.timed_out = 12;
+	facts.database.prepared_again = 13;
+	expect_plain(HEALTH_DETAILED, DETAILED_START POOL_OF
+	             "{\"size\":4,\"max\":6,\"in_use\":2,\"overflow\":1,\"connected\":5,\"reconnects\":7,"
+	             "\"connect_failures\":8,\"moves\":9,\"recycled\":10,\"ended_by_server\":11,\"timed_out\":12,"
+	             "\"prepared_again\":13}}},\"warnings\":[]}");
+}
+END_TEST
+
 START_TEST(test_plain_database_down)
 {
 	break_check(DATABASE, "unhealthy: connection refused");
@@ -359,6 +386,7 @@ main(void)
 	TCase *tc = tcase_create("health");
 	tcase_add_checked_fixture(tc, setup, NULL);
 	tcase_add_test(tc, test_plain_healthy);
+	tcase_add_test(tc, test_plain_figures_of_the_database);
 	tcase_add_test(tc, test_plain_database_down);
 	tcase_add_test(tc, test_plain_warnings);
 	tcase_add_test(tc, test_plain_critical_disk_says_why);

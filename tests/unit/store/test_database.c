@@ -232,10 +232,12 @@ START_TEST(sets_up_the_session)
 	ck_assert_int_eq(
 		fixture_run(db,
 	                    "SELECT current_setting('statement_timeout') AS t, "
+	                    "current_setting('client_connection_check_interval') AS w, "
 	                    "current_setting('application_name') AS a, current_setting('client_encoding') AS e",
 	                    0, &rows),
 		VT_OK);
-	ck_assert_str_eq(vt_value(rows, 0, "t"), "2s");
+	ck_assert_str_eq(vt_value(rows, 0, "t"), "2500ms"); /* a little above ours */
+	ck_assert_str_eq(vt_value(rows, 0, "w"), "1s");
 	ck_assert_str_eq(vt_value(rows, 0, "a"), "fixture");
 	ck_assert_str_eq(vt_value(rows, 0, "e"), "UTF8");
 	rows_destroy(rows);

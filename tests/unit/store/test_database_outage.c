@@ -136,13 +136,88 @@ START_TEST(abandoned_ping_leaves_nothing_behind)
 }
 END_TEST
 
+static bool
+runs(const char *what)
+{
+	char sql[128];
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%s%%' AND state = 'active'",
+	         what);
+	return private_postgres_number(&pg, sql) > 0;
+}
+
+/* It would run for a minute; statement_timeout would end it after two and a half seconds. */
+START_TEST(a_statement_that_timed_out_is_cancelled)
+{
+	struct database *db = fixture_database();
+	fixture_number(db, "SELECT 7 AS n");
+	int before = fixture_free_descriptor();
+	ck_assert_int_eq(fixture_run(db, "SELECT pg_sleep(60)", 50, NULL), VT_TIMEOUT);
+	int64_t start_ns = clock_mono_ns();
+	while (runs("SELECT pg_sleep") || fixture_free_descriptor() >= before) {
+		ck_assert_int_lt(fixture_ms_since(start_ns), 1500);
+		private_server_nap();
+	}
+	ck_assert_uint_eq(database_counts(db)->cancels, 1);
+	ck_assert_uint_eq(database_counts(db)->ends[END_TIMEOUT], 1);
+	database_destroy(db);
+}
+END_TEST
+
+/* Cancelling waits for a server that is frozen, the caller does not; nor does the end of the worker. */
+START_TEST(cancelling_waits_for_nobody)
+{
+	struct database *db = fixture_database();
+	fixture_number(db, "SELECT 7 AS n");
+	private_server_signal(&pg, SIGSTOP);
+	int64_t start_ns = clock_mono_ns();
+	ck_assert_int_eq(fixture_run(db, "SELECT pg_sleep(61)", 100, NULL), VT_TIMEOUT);
+	IN_TIME(start_ns, 100);
+	start_ns = clock_mono_ns();
+	database_destroy(db);
+	IN_TIME(start_ns, 250);
+	private_server_signal(&pg, SIGCONT);
+	start_ns = clock_mono_ns();
+	while (runs("SELECT pg_sleep(61")) {
+		ck_assert_int_lt(fixture_ms_since(start_ns), 1500);
+		private_server_nap();
+	}
+}
+END_TEST
+
+/* Who cannot cancel any more, since it was killed: the server looks whether its client is still there. */
+START_TEST(a_killed_client_leaves_no_statement_behind)
+{
+	struct err err;
+	struct database_config config = fixture_config();
+	config.query_timeout_ms = 60000;
+	pid_t client = fork();
+	if (client == 0) {
+		struct database *db = database_create(&config, &err);
+		fixture_run(db, "SELECT pg_sleep(62)", 0, NULL);
+		_exit(0);
+	}
+	int64_t start_ns = clock_mono_ns();
+	while (!runs("SELECT pg_sleep(62")) {
+		ck_assert_int_lt(fixture_ms_since(start_ns), 5000);
+		private_server_nap();
+	}
+	kill(client, SIGKILL);
+	start_ns = clock_mono_ns();
+	while (runs("SELECT pg_sleep(62")) {
+		ck_assert_int_lt(fixture_ms_since(start_ns), 3000);
+		private_server_nap();
+	}
+}
+END_TEST
+
 START_TEST(little_time_says_nothing_about_the_server)
 {
 	struct database *db = fixture_database();
-	int before = fixture_free_descriptor();
 	ck_assert_int_eq(fixture_run(db, "SELECT pg_sleep(5)", 50, NULL), VT_TIMEOUT);
-	ck_assert_int_eq(fixture_free_descriptor(), before); /* the connection is closed at once */
-	ck_assert_int_eq(fixture_number(db, "SELECT 8 AS n"), 8);
+	int64_t start_ns = clock_mono_ns();
+	ck_assert_int_eq(fixture_number(db, "SELECT 8 AS n"),
+	                 8); /* on another connection, without a wait for the first */
+	IN_TIME(start_ns, 100);
 	long pid = fixture_number(db, "SELECT pg_backend_pid() AS n");
 	const struct database_query late = {.sql = "SELECT 1", .deadline_ns = clock_mono_ns() - 1};
 	struct vt_rows *rows;
@@ -280,6 +355,9 @@ main(void)
 	tcase_add_test(tc, frozen_server_times_out);
 	tcase_add_test(tc, frozen_server_at_the_pre_ping);
 	tcase_add_test(tc, abandoned_ping_leaves_nothing_behind);
+	tcase_add_test(tc, a_statement_that_timed_out_is_cancelled);
+	tcase_add_test(tc, cancelling_waits_for_nobody);
+	tcase_add_test(tc, a_killed_client_leaves_no_statement_behind);
 	tcase_add_test(tc, little_time_says_nothing_about_the_server);
 	tcase_add_test(tc, server_ends_long_statements_itself);
 	tcase_add_test(tc, killed_backend_before_a_statement);
