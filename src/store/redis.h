@@ -12,8 +12,10 @@
 #include "vitals.h"
 
 struct arena;
-struct redis;
+struct breaker;
 struct err;
+struct log;
+struct redis;
 
 struct redis_config {
 	const char
@@ -21,6 +23,8 @@ struct redis_config {
 	int64_t timeout_ms; /* of each operation, connecting included */
 	int64_t ttl_default_ms;
 	int64_t ping_idle_ms;
+	struct breaker *breaker; /* of all processes that ask this server; NULL: one of its own */
+	struct log *log;         /* where the breaker's changes are told; NULL: nowhere */
 };
 
 struct redis_address {
@@ -65,7 +69,7 @@ enum vt_result redis_add(struct redis *redis, const struct redis_item *item, int
 /* VT_OK also where the key was not there. */
 enum vt_result redis_delete(struct redis *redis, const char *key, int64_t deadline_ns);
 
-/* As database_ping_*(), with PING. */
+/* As database_ping_*(), with PING. Asks also where the breaker is open, and closes it where the answer comes in time. */
 void redis_ping_begin(struct redis *redis);
 enum io_progress redis_ping_step(struct redis *redis, struct io_want *want, enum vt_result *result);
 void redis_ping_abandon(struct redis *redis);

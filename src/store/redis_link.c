@@ -23,6 +23,8 @@
 #include "net_error.h"
 #include "redis_reply.h"
 
+#define DROP_AGAIN_MS 1000
+
 void
 redis_drop(struct redis *redis)
 {
@@ -85,14 +87,28 @@ append_texts(struct redis *redis, const char *first, const char *second, const c
 	return redis_command_begin(redis, &command);
 }
 
+/* What this process lacks says nothing about the server. */
+static bool
+is_ours(const char *words)
+{
+	static const char *const ours[] = {"no memory for the connection", "no descriptor is free",
+	                                   "no local address is free"};
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strcmp(words, ours[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool
 start_connecting(struct redis *redis)
 {
 	const struct redis_address *address = &redis->address;
+	redis->epoch = breaker_epoch(breaker_look(redis->breaker));
 	redis->context = address->path != NULL ? redisConnectUnixNonBlock(address->path)
 	                                       : redisConnectNonBlock(address->host, address->port);
 	if (redis->context == NULL || redis->context->err != 0) {
 		redis->error = context_words(redis->context);
+		redis->finding = is_ours(redis->error) ? REDIS_FOUND_NOTHING : REDIS_FOUND_ILL;
 		return false;
 	}
 	if (address->path == NULL) /* hiredis sets it on blocking connections only */
@@ -111,6 +127,7 @@ connected(struct redis *redis)
 		error_number = errno;
 	if (error_number == 0)
 		return true;
+	redis->finding = REDIS_FOUND_ILL;
 	redis->error = net_error_words(error_number);
 	if (redis->error == NULL)
 		redis->error = "the connection failed";
@@ -155,6 +172,8 @@ redis_connect_step(struct redis *redis, struct io_want *want, enum vt_result *re
 		if (redis_answer_step(redis, want, result) == IO_WAIT)
 			return IO_WAIT;
 		if (*result != VT_OK)
+			redis->finding = REDIS_FOUND_ILL;
+		if (*result != VT_OK)
 			return give_up(redis, VT_UNAVAILABLE, redis->error, result);
 		redis->greetings--;
 	}
@@ -186,20 +205,34 @@ take_reply(struct redis *redis, redisReply **reply, enum vt_result *result)
 	return true;
 }
 
+/* A replica stays one for a while: asking anew at each of its refusals would be a connection a request. */
+static bool
+is_to_be_dropped(struct redis *redis, const struct redis_fault *fault)
+{
+	if (fault->drop != REDIS_DROP_NOW_AND_THEN)
+		return fault->drop == REDIS_DROP;
+	if (redis->refused_ns > 0 && redis->used_ns - redis->refused_ns < DROP_AGAIN_MS * NS_PER_MS)
+		return false;
+	redis->refused_ns = redis->used_ns;
+	return true;
+}
+
 /* An error reply is no reply to the caller. */
 static enum io_progress
 judge(struct redis *redis, redisReply **reply, enum vt_result *result)
 {
 	const struct redis_fault *fault;
 	redis->used_ns = clock_mono_ns();
-	backoff_reset(&redis->backoff);
+	redis->finding = REDIS_FOUND_WELL;
 	*result = VT_OK;
 	if ((*reply)->type != REDIS_REPLY_ERROR)
 		return IO_DONE;
 	fault = redis_reply_fault((*reply)->str);
 	freeReplyObject(*reply);
 	*reply = NULL;
-	if (fault->drop)
+	if (fault->reach == REDIS_REFUSES_ALL)
+		redis->finding = REDIS_FOUND_ILL;
+	if (is_to_be_dropped(redis, fault))
 		return give_up(redis, fault->result, fault->words, result);
 	redis->error = fault->words;
 	*result = fault->result;
@@ -260,7 +293,8 @@ redis_answer_step(struct redis *redis, struct io_want *want, enum vt_result *res
 void
 redis_drop_unfit(struct redis *redis)
 {
-	if (redis->state == REDIS_READY && redis->ping == REDIS_PING_NONE) {
+	bool same = redis->epoch == breaker_epoch(breaker_look(redis->breaker));
+	if (redis->state == REDIS_READY && redis->ping == REDIS_PING_NONE && same) {
 		/* An idle connection has nothing to read: not its end, and no reply that nobody waits for. */
 		const redisReader *reader = redis->context->reader;
 		const struct io_want want = {.fd = redis->context->fd, .events = POLLIN};

@@ -10,33 +10,34 @@
 #include <string.h>
 
 static const struct redis_fault faults[] = {
-	{"LOADING", VT_UNAVAILABLE, false, "the server is loading its data"},
-	{"READONLY", VT_UNAVAILABLE, true, "the server is a read-only replica"},
-	{"OOM", VT_UNAVAILABLE, false, "the server's memory bound is reached"},
-	{"NOAUTH", VT_UNAVAILABLE, true, "the server wants a password"},
-	{"WRONGPASS", VT_UNAVAILABLE, true, "authentication failed"},
-	{"ERR invalid password", VT_UNAVAILABLE, true, "authentication failed"},
-	{"ERR AUTH", VT_UNAVAILABLE, true, "authentication failed"},
-	{"ERR Client sent AUTH", VT_UNAVAILABLE, true, "the server has no password set"},
-	{"ERR DB index", VT_UNAVAILABLE, true, "the database does not exist"},
-	{"ERR invalid DB index", VT_UNAVAILABLE, true, "the database does not exist"},
-	{"ERR max number of clients", VT_UNAVAILABLE, true, "too many connections"},
-	{"DENIED", VT_UNAVAILABLE, true, "the server is in protected mode"},
-	{"NOPERM", VT_UNAVAILABLE, false, "permission denied"},
-	{"MASTERDOWN", VT_UNAVAILABLE, true, "the replica has lost its master"},
-	{"MISCONF", VT_UNAVAILABLE, false, "the server cannot save and refuses to write"},
-	{"CLUSTERDOWN", VT_UNAVAILABLE, false, "the cluster is down"},
-	{"NOREPLICAS", VT_UNAVAILABLE, false, "the server has too few replicas"},
-	{"BUSY", VT_UNAVAILABLE, false, "the server runs a long script"},
-	{"TRYAGAIN", VT_UNAVAILABLE, false, "the cluster moves the key"},
-	{"MOVED", VT_ERROR, false, "the key lives on another node of a cluster"},
-	{"WRONGTYPE", VT_ERROR, false, "the key holds something that is not a text"},
+	{"LOADING", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_ALL, "the server is loading its data"},
+	{"READONLY", VT_UNAVAILABLE, REDIS_DROP_NOW_AND_THEN, REDIS_REFUSES_THIS, "the server is a read-only replica"},
+	{"OOM", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_THIS, "the server's memory bound is reached"},
+	{"NOAUTH", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "the server wants a password"},
+	{"WRONGPASS", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "authentication failed"},
+	{"ERR invalid password", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "authentication failed"},
+	{"ERR AUTH", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "authentication failed"},
+	{"ERR Client sent AUTH", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_THIS, "the server has no password set"},
+	{"ERR DB index", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_THIS, "the database does not exist"},
+	{"ERR invalid DB index", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_THIS, "the database does not exist"},
+	{"ERR max number of clients", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "too many connections"},
+	{"DENIED", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "the server is in protected mode"},
+	{"NOPERM", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_THIS, "permission denied"},
+	{"MASTERDOWN", VT_UNAVAILABLE, REDIS_DROP, REDIS_REFUSES_ALL, "the replica has lost its master"},
+	{"MISCONF", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_THIS, "the server cannot save and refuses to write"},
+	{"CLUSTERDOWN", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_ALL, "the cluster is down"},
+	{"NOREPLICAS", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_THIS, "the server has too few replicas"},
+	{"BUSY", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_ALL, "the server runs a long script"},
+	{"TRYAGAIN", VT_UNAVAILABLE, REDIS_KEEP, REDIS_REFUSES_THIS, "the cluster moves the key"},
+	{"MOVED", VT_ERROR, REDIS_KEEP, REDIS_REFUSES_THIS, "the key lives on another node of a cluster"},
+	{"WRONGTYPE", VT_ERROR, REDIS_KEEP, REDIS_REFUSES_THIS, "the key holds something that is not a text"},
 };
 
 const struct redis_fault *
 redis_reply_fault(const char *text)
 {
-	static const struct redis_fault unknown = {"", VT_ERROR, false, "the server answered with an error"};
+	static const struct redis_fault unknown = {"", VT_ERROR, REDIS_KEEP, REDIS_REFUSES_THIS,
+	                                           "the server answered with an error"};
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
 		if (strncmp(text, faults[i].prefix, strlen(faults[i].prefix)) == 0)
 			return &faults[i];

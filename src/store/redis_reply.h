@@ -11,11 +11,17 @@
 
 struct redisReader;
 
+/* Is the connection of no more use, since the server should be looked up or asked in anew? */
+enum redis_drop { REDIS_KEEP, REDIS_DROP, REDIS_DROP_NOW_AND_THEN };
+/* Whom it refuses: this command, perhaps others, or everybody and everything, which is the breaker's matter. */
+enum redis_reach { REDIS_REFUSES_THIS, REDIS_REFUSES_ALL };
+
 /* An error reply, put into words of ours. */
 struct redis_fault {
 	const char *prefix; /* the reply starts with it */
 	enum vt_result result;
-	bool drop;         /* the connection is of no more use: the server should be looked up or asked in anew */
+	enum redis_drop drop;
+	enum redis_reach reach;
 	const char *words; /* static */
 };
 
