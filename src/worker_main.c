@@ -83,6 +83,8 @@ worker_redis_config(const struct worker_context *with)
 {
 	const struct settings *settings = with->settings;
 	return (struct redis_config){.url = settings->redis_url,
+	                             .sentinel_user = settings->redis_sentinel_user,
+	                             .sentinel_password = settings->redis_sentinel_password,
 	                             .timeout_ms = settings->redis_timeout_ms,
 	                             .ttl_default_ms = settings->cache_ttl_default_ms,
 	                             .ping_idle_ms = PING_IDLE_MS,

@@ -18,6 +18,7 @@ struct run {
 	size_t count, waiting;
 	int64_t started_ns;
 	bool done[SCOREBOARD_MAX_CHECKS];
+	int64_t until_ns[SCOREBOARD_MAX_CHECKS];    /* when a check that waits wants to be called anyway */
 	struct pollfd polls[SCOREBOARD_MAX_CHECKS]; /* fd -1 where the check is done: poll() skips it */
 };
 
@@ -72,6 +73,7 @@ finish(struct run *run, size_t i)
 {
 	run->done[i] = true;
 	run->polls[i] = (struct pollfd){.fd = -1};
+	run->until_ns[i] = DEADLINE_NEVER;
 	run->waiting--;
 	run->results[i].identity = run->checks[i].identity;
 	run->results[i].checked_ns = clock_mono_ns();
@@ -89,15 +91,25 @@ step(struct run *run, size_t i)
 		finish(run, i);
 	} else {
 		run->polls[i] = (struct pollfd){.fd = want.fd, .events = want.events};
+		run->until_ns[i] = want.until_ns > 0 ? want.until_ns : DEADLINE_NEVER;
 	}
 }
 
 static void
 step_ready(struct run *run)
 {
+	int64_t now_ns = clock_mono_ns();
 	for (size_t i = 0; i < run->count; i++)
-		if (!run->done[i] && run->polls[i].revents != 0)
+		if (!run->done[i] && (run->polls[i].revents != 0 || now_ns >= run->until_ns[i]))
 			step(run, i);
+}
+
+static int64_t
+next_ns(const struct run *run, int64_t deadline_ns)
+{
+	for (size_t i = 0; i < run->count; i++)
+		deadline_ns = deadline_min(deadline_ns, run->until_ns[i]);
+	return deadline_ns;
 }
 
 static void
@@ -126,7 +138,7 @@ check_run(struct check *checks, size_t count, int64_t timeout_ms, struct check_r
 	for (size_t i = 0; i < count; i++)
 		step(&run, i);
 	while (run.waiting > 0 && clock_mono_ns() < deadline_ns)
-		if (poll(run.polls, (nfds_t)count, deadline_poll_ms(deadline_ns)) > 0)
+		if (poll(run.polls, (nfds_t)count, deadline_poll_ms(next_ns(&run, deadline_ns))) >= 0)
 			step_ready(&run);
 	abandon_rest(&run, timeout_ms);
 }

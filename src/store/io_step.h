@@ -7,11 +7,14 @@
 #ifndef STORE_IO_STEP_H
 #define STORE_IO_STEP_H
 
+#include <stdint.h>
+
 enum io_progress { IO_WAIT, IO_DONE };
 
 struct io_want {
 	int fd;
-	short events; /* POLLIN, POLLOUT */
+	short events;     /* POLLIN, POLLOUT */
+	int64_t until_ns; /* monotonic: the step wants to be called again then, whatever has come; 0: never */
 };
 
 #endif

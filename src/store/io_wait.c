@@ -24,11 +24,12 @@ bool
 io_wait(const struct io_want *want, int64_t deadline_ns)
 {
 	struct pollfd entry = {.fd = want->fd, .events = want->events};
+	int64_t until_ns = want->until_ns > 0 ? deadline_min(want->until_ns, deadline_ns) : deadline_ns;
 	INSIST(want->fd >= 0);
 	for (;;) {
-		int left_ms = deadline_poll_ms(deadline_ns);
+		int left_ms = deadline_poll_ms(until_ns);
 		if (left_ms == 0)
-			return false;
+			return until_ns < deadline_ns;
 		int n = poll(&entry, 1, left_ms);
 		if (n > 0)
 			return true;

@@ -11,7 +11,7 @@
 
 /* True where what is wanted, or an error, is there now; does not wait. */
 bool io_ready(const struct io_want *want);
-/* Waits for it. False where the deadline has passed, even if something could be read by then. */
+/* Waits for it, or until want->until_ns. False where the deadline has passed, even if something could be read by then. */
 bool io_wait(const struct io_want *want, int64_t deadline_ns);
 
 #endif

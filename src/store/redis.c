@@ -43,6 +43,11 @@ redis_create(const struct redis_config *config, struct err *err)
 	redis->breaker = config->breaker != NULL ? config->breaker : &redis->own;
 	redis->log = config->log;
 	redis->error = "";
+	if (redis->address.service != NULL && !redis_sentinels_create(redis, config)) {
+		err_set(err, "There is no memory for the sentinels.");
+		redis_destroy(redis);
+		return NULL;
+	}
 	return redis;
 }
 
@@ -52,6 +57,7 @@ redis_destroy(struct redis *redis)
 	if (redis == NULL)
 		return;
 	redis_drop(redis);
+	redis_sentinels_destroy(redis->sentinels);
 	redis_address_fini(&redis->address);
 	free(redis);
 }
@@ -97,7 +103,7 @@ ping_idle(struct redis *redis, const struct redis_guard *guard)
 	enum redis_wait wait = REDIS_WAIT_READY;
 	enum vt_result result;
 	struct io_want want;
-	if (clock_mono_ns() - redis->used_ns < redis->ping_idle_ms * NS_PER_MS || !redis_ask_ping(redis))
+	if (!redis_ping_due(redis) || !redis_ask_ping(redis))
 		return VT_OK;
 	while (redis_answer_step(redis, &want, &result) == IO_WAIT)
 		if ((wait = redis_guard_wait(redis, guard, &want)) != REDIS_WAIT_READY)
@@ -171,6 +177,7 @@ redis_run(struct redis *redis, const struct redis_command *commands, size_t coun
 		redis->error = "no time was left";
 		return VT_TIMEOUT; /* nothing was begun: the connection is as it was */
 	}
+	redis->deadline_ns = guard.deadline_ns;
 	if (!redis_guard_enter(redis, &guard))
 		return VT_UNAVAILABLE;
 	enum vt_result result = run_guarded(redis, &(struct batch){commands, count, replies}, &guard);

@@ -24,6 +24,7 @@
 #include "redis_reply.h"
 
 #define DROP_AGAIN_MS 1000
+#define VERIFY_MS 1000
 
 void
 redis_drop(struct redis *redis)
@@ -31,6 +32,10 @@ redis_drop(struct redis *redis)
 	if (redis->context != NULL)
 		redisFree(redis->context);
 	redis->context = NULL;
+	if (redis->sentinels != NULL)
+		redis_sentinels_abandon(redis->sentinels);
+	redis->role_due = 0;
+	redis->array_max_bytes = 0;
 	redis->state = REDIS_ABSENT;
 	redis->ping = REDIS_PING_NONE;
 }
@@ -103,9 +108,10 @@ static bool
 start_connecting(struct redis *redis)
 {
 	const struct redis_address *address = &redis->address;
-	redis->epoch = breaker_epoch(breaker_look(redis->breaker));
+	const struct redis_host own = {address->host, address->port};
+	const struct redis_host *host = redis->sentinels != NULL ? redis_sentinels_primary(redis->sentinels) : &own;
 	redis->context = address->path != NULL ? redisConnectUnixNonBlock(address->path)
-	                                       : redisConnectNonBlock(address->host, address->port);
+	                                       : redisConnectNonBlock(host->host, host->port);
 	if (redis->context == NULL || redis->context->err != 0) {
 		redis->error = context_words(redis->context);
 		redis->finding = is_ours(redis->error) ? REDIS_FOUND_NOTHING : REDIS_FOUND_ILL;
@@ -134,7 +140,16 @@ connected(struct redis *redis)
 	return false;
 }
 
-/* AUTH and SELECT leave together; their replies come in order. */
+static bool
+ask_role(struct redis *redis)
+{
+	if (!append_texts(redis, "ROLE", NULL, NULL))
+		return false;
+	redis->array_max_bytes = REDIS_ARRAY_MAX_BYTES;
+	return true;
+}
+
+/* AUTH, SELECT and ROLE leave together; their replies come in order. */
 static bool
 begin_greeting(struct redis *redis)
 {
@@ -153,14 +168,45 @@ begin_greeting(struct redis *redis)
 			return false;
 		redis->greetings++;
 	}
-	return true;
+	if (redis->sentinels == NULL)
+		return true;
+	redis->role_due = ++redis->greetings;
+	return ask_role(redis);
+}
+
+static enum io_progress
+look_step(struct redis *redis, struct io_want *want, enum vt_result *result)
+{
+	if (redis->sentinels == NULL) {
+		*result = VT_OK;
+		return IO_DONE;
+	}
+	redis->state = REDIS_LOOKING;
+	return redis_sentinels_step(redis, want, result);
+}
+
+/* The server's address is known or told, and connecting to it is begun. */
+static enum io_progress
+begin_connecting(struct redis *redis, struct io_want *want, enum vt_result *result)
+{
+	if (redis->state == REDIS_ABSENT)
+		redis->epoch = breaker_epoch(breaker_look(redis->breaker));
+	if (look_step(redis, want, result) == IO_WAIT)
+		return IO_WAIT;
+	if (*result == VT_OK && !start_connecting(redis))
+		*result = VT_UNAVAILABLE;
+	return IO_DONE;
 }
 
 enum io_progress
 redis_connect_step(struct redis *redis, struct io_want *want, enum vt_result *result)
 {
-	if (redis->state == REDIS_ABSENT && !start_connecting(redis))
-		return give_up(redis, VT_UNAVAILABLE, redis->error, result);
+	if (redis->state == REDIS_ABSENT || redis->state == REDIS_LOOKING) {
+		if (begin_connecting(redis, want, result) == IO_WAIT)
+			return IO_WAIT;
+		if (*result != VT_OK)
+			return give_up(redis, VT_UNAVAILABLE, redis->error, result);
+	}
 	if (redis->state == REDIS_CONNECTING) {
 		*want = (struct io_want){.fd = redis->context->fd, .events = POLLOUT};
 		if (!io_ready(want))
@@ -193,7 +239,10 @@ take_reply(struct redis *redis, redisReply **reply, enum vt_result *result)
 	*reply = NULL;
 	if (reader->len == reader->pos)
 		return true;
-	if (!redis_reply_acceptable(reader, REDIS_REPLY_MAX_BYTES, &words)) {
+	enum redis_shape shape = redis_reply_judge(reader, REDIS_REPLY_MAX_BYTES, redis->array_max_bytes, &words);
+	if (shape == REDIS_SHAPE_PART)
+		return true;
+	if (shape == REDIS_SHAPE_REFUSED) {
 		give_up(redis, VT_UNAVAILABLE, words, result);
 		return false;
 	}
@@ -273,7 +322,38 @@ redis_ask_info(struct redis *redis, const char *section)
 bool
 redis_ask_ping(struct redis *redis)
 {
-	return append_texts(redis, "PING", NULL, NULL);
+	if (redis->sentinels == NULL)
+		return append_texts(redis, "PING", NULL, NULL);
+	redis->role_due = 1;
+	return ask_role(redis);
+}
+
+bool
+redis_ping_due(const struct redis *redis)
+{
+	int64_t now_ns = clock_mono_ns();
+	if (redis->sentinels != NULL && now_ns - redis->verified_ns >= VERIFY_MS * NS_PER_MS)
+		return true;
+	return now_ns - redis->used_ns >= redis->ping_idle_ms * NS_PER_MS;
+}
+
+static bool
+is_primary(const redisReply *role)
+{
+	return role->type == REDIS_REPLY_ARRAY && role->elements > 0 && role->element[0]->type == REDIS_REPLY_STRING &&
+	       strcmp(role->element[0]->str, "master") == 0;
+}
+
+/* Whom the sentinels named may have become a replica, before they asked it or since. */
+static void
+judge_role(struct redis *redis, const redisReply *role, enum vt_result *result)
+{
+	redis->array_max_bytes = 0;
+	redis->verified_ns = redis->used_ns;
+	if (is_primary(role))
+		return;
+	redis_sentinels_distrust(redis);
+	give_up(redis, VT_UNAVAILABLE, "the server that the sentinels name is not the primary", result);
 }
 
 enum io_progress
@@ -284,7 +364,9 @@ redis_answer_step(struct redis *redis, struct io_want *want, enum vt_result *res
 		return IO_WAIT;
 	if (reply == NULL)
 		return IO_DONE;
-	if (reply->type != REDIS_REPLY_STATUS)
+	if (redis->role_due > 0 && --redis->role_due == 0)
+		judge_role(redis, reply, result);
+	else if (reply->type != REDIS_REPLY_STATUS)
 		give_up(redis, VT_UNAVAILABLE, "what answers does not speak the protocol", result);
 	freeReplyObject(reply);
 	return IO_DONE;

@@ -12,6 +12,7 @@ redis_ping_begin(struct redis *redis)
 {
 	redis_drop_unfit(redis); /* also what an earlier ping left half done */
 	redis->ping_begun_ns = clock_mono_ns();
+	redis->deadline_ns = deadline_in_ms(redis->timeout_ms);
 	redis->ping_reopened = redis->state != REDIS_READY;
 	redis->ping = REDIS_PING_CONNECTING;
 	if (redis->state == REDIS_READY && redis_ask_ping(redis))

@@ -28,10 +28,17 @@ struct redis_fault {
 /* Never NULL: an error that is not known is VT_ERROR. text is the reply without its '-'. */
 const struct redis_fault *redis_reply_fault(const char *text);
 
+#define REDIS_ARRAY_DEPTH 3 /* that of ROLE */
+
+enum redis_shape { REDIS_SHAPE_WHOLE, REDIS_SHAPE_PART, REDIS_SHAPE_REFUSED };
+
+/* Is there a whole reply, an array or not? PART: so far it may become one. */
+enum redis_shape redis_reply_walk(const char *data, size_t size_bytes);
 /*
- * May what was read be handed to hiredis? None of our commands is answered by an array, and nothing may be
- * buffered beyond max_bytes: false for both, with the words why.
+ * May what was read be handed to hiredis? An array where array_max_bytes is not 0, and when it is whole; nothing that
+ * needs more than max_bytes, or array_max_bytes, of buffer. REFUSED with the words why.
  */
-bool redis_reply_acceptable(const struct redisReader *reader, size_t max_bytes, const char **words);
+enum redis_shape redis_reply_judge(const struct redisReader *reader, size_t max_bytes, size_t array_max_bytes,
+                                   const char **words);
 
 #endif

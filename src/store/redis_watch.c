@@ -68,7 +68,8 @@ redis_watch_step(struct redis_watch *watch, struct io_want *want)
 		if (clock_mono_ns() >= watch->deadline_ns)
 			conclude(watch, false);
 		else if (redis_ping_step(watch->redis, want, &result) == IO_WAIT)
-			return watch->deadline_ns;
+			return want->until_ns > 0 ? deadline_min(want->until_ns, watch->deadline_ns)
+			                          : watch->deadline_ns;
 		else
 			conclude(watch, result == VT_OK);
 	}
