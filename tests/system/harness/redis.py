@@ -14,8 +14,9 @@ PASSWORD = "only-the-tests-know"
 class Redis:
     """One server in a directory of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, port: int = 0) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.port = port
         self.directory, self.socket = directory, str(directory / "redis.sock")
         self.process: Optional[Process] = None
         self.url = f"unix://{self.socket}"
@@ -25,7 +26,7 @@ class Redis:
         """Starts and waits until it answers; loading_delay_us: each key that it finds saved takes so long, and it is not waited for."""
         self.locked = False
         slowly = ["--key-load-delay", str(loading_delay_us), "--loading-process-events-interval-bytes", "1024"] if loading_delay_us else []
-        self.process = Process(["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
+        self.process = Process(["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
                                 "--dir", str(self.directory), "--enable-debug-command", "yes", *slowly], self.directory, "redis")
         wait_for(self.accepts if not loading_delay_us else self.listens, 10, "Redis accepts")
         return self
