@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #include "clock.h"
-#include "futex.h"
+#include "futex_wait.h"
 #include "insist.h"
 #include "owner.h"
 

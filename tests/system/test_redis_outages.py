@@ -41,7 +41,7 @@ def stack(service: Service, front: Front, cache: redis.Redis) -> Stack:
 
 
 def make_stack(service: Service, front: Front, cache: redis.Redis, url: str, **settings: object) -> Stack:
-    instance = service(WORKERS=WORKERS, REDIS_URL=url, REDIS_TIMEOUT="100ms", **settings)
+    instance = service(WORKERS=WORKERS, REDIS_URL=url, REDIS_TIMEOUT="100ms", CACHE_MEMORY_BYTES=0, **settings)
     instance.settings["ADMIN_LISTEN"] = f"unix:{instance.admin_socket}"
     instance.start()
     stack = Stack(instance, front(instance), cache=cache)

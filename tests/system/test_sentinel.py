@@ -30,7 +30,7 @@ def watched(directory: Callable[[], Path]) -> Iterator[Watched]:
 
 
 def make_stack(service: Service, front: Front, url: str, **settings: object) -> Stack:
-    instance = service(WORKERS=4, REDIS_URL=url, REDIS_TIMEOUT="100ms", **settings)
+    instance = service(WORKERS=4, REDIS_URL=url, REDIS_TIMEOUT="100ms", CACHE_MEMORY_BYTES=0, **settings)
     instance.settings["ADMIN_LISTEN"] = f"unix:{instance.admin_socket}"
     instance.start()
     return Stack(instance, front(instance))

@@ -49,7 +49,7 @@ def run_outage(stage: Stage, report: Report, name: str, seconds: float) -> None:
         redis = Redis(stage.directory()).start()
         until_end.callback(redis.stop)
         delay = until_end.enter_context(Delay(stage.directory(), redis.socket))
-        service = stage.service(WORKERS, REDIS_URL=delay.url if name == "slow" else redis.url).start()
+        service = stage.service(WORKERS, CACHE_MEMORY_BYTES=0, REDIS_URL=delay.url if name == "slow" else redis.url).start()
         front = stage.front(service)
         begun = time.monotonic()
         client = Client(stage, front, seconds, kinds=("cached", "cached", "cached", "written"), rate=RATE, connections=64)
