@@ -78,6 +78,20 @@ open_cache(const struct worker_context *with, struct services *services, struct 
 	return services->cache != NULL ? 0 : err_set(err, "There is no memory for the cache.");
 }
 
+struct redis_config
+worker_redis_config(const struct worker_context *with)
+{
+	const struct settings *settings = with->settings;
+	return (struct redis_config){.url = settings->redis_url,
+	                             .sentinel_user = settings->redis_sentinel_user,
+	                             .sentinel_password = settings->redis_sentinel_password,
+	                             .timeout_ms = settings->redis_timeout_ms,
+	                             .ttl_default_ms = settings->cache_ttl_default_ms,
+	                             .ping_idle_ms = PING_IDLE_MS,
+	                             .breaker = scoreboard_redis_breaker(with->board),
+	                             .log = with->log};
+}
+
 int
 worker_open_stores(const struct worker_context *with, struct services *services, struct err *err)
 {
@@ -101,11 +115,8 @@ worker_open_stores(const struct worker_context *with, struct services *services,
 			return -1;
 	}
 	if (settings->redis_url != NULL) {
-		services->redis = redis_create(&(struct redis_config){.url = settings->redis_url,
-		                                                      .timeout_ms = settings->redis_timeout_ms,
-		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
-		                                                      .ping_idle_ms = PING_IDLE_MS},
-		                               err);
+		const struct redis_config config = worker_redis_config(with);
+		services->redis = redis_create(&config, err);
 		if (services->redis == NULL)
 			return -1;
 	}

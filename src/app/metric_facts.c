@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "arena.h"
+#include "breaker.h"
 #include "checks.h"
 #include "clock.h"
 #include "database_pool.h"
@@ -169,6 +170,22 @@ add_cache(struct metric_facts *facts, const struct services *services)
 	metric_facts_add(facts, METRIC_CACHE_EVICTED, NULL, (double)figures.evicted);
 }
 
+/* ---- The breaker before Redis ------------------------------------------------------------------- */
+
+static void
+add_breaker(struct metric_facts *facts, const struct services *services)
+{
+	const struct breaker *breaker = scoreboard_redis_breaker(services->board);
+	enum breaker_state now = breaker_state(breaker_look(breaker));
+	if (services->settings->redis_url == NULL)
+		return;
+	for (size_t i = BREAKER_CLOSED; i <= BREAKER_HALF_OPEN; i++) {
+		enum breaker_state state = (enum breaker_state)i;
+		metric_facts_add(facts, METRIC_CACHE_BREAKER_STATE, VALUES(breaker_state_name(state)), state == now);
+	}
+	metric_facts_add(facts, METRIC_CACHE_BREAKER_OPENED, NULL, (double)atomic_load(&breaker->opened));
+}
+
 /* ---- Listeners ---------------------------------------------------------------------------------- */
 
 static void
@@ -229,6 +246,7 @@ metric_facts_gather(struct metric_facts *facts, struct services *services, struc
 	add_pool(facts, services);
 	add_cache(facts, services);
 	add_database(facts, services);
+	add_breaker(facts, services);
 	add_queues(facts, services);
 	add_checks(facts, services);
 	metric_processes_gather(facts, services);
