@@ -158,9 +158,9 @@ START_TEST(test_layout_is_as_documented)
 		{offsetof(struct slot, crash.length), 660},
 		{offsetof(struct slot, crash.backtrace), 664},
 		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 9}), 113216},
-		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 18, .ring_bytes = {131072}}), 2632320},
+		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 18, .ring_bytes = {131072}}), 2632384},
 		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 18, .ring_bytes = {131072}, .series = 1000}),
-	         2632320 + 1526080 + 19 * 152192},
+	         2632384 + 1526080 + 19 * 152192},
 		{scoreboard_size_bytes(&(struct scoreboard_shape){.slots = 9, .cache_bytes = 2097152}),
 	         113216 + 2097152},
 	};
