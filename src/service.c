@@ -19,7 +19,7 @@
 #include "metrics.h"
 #include "pid_file.h"
 #include "redact.h"
-#include "redis.h"
+#include "redis_main.h"
 #include "router.h"
 #include "routes.h"
 #include "scoreboard.h"
@@ -57,6 +57,7 @@ service_prepare(struct settings_reader *reader, vt_setup_fn *setup)
 	app_load_modules(&service->app, service->settings);
 	if (setup != NULL)
 		app_run_setup(&service->app, "of this program", setup);
+	service->app.sealed = true;
 	settings_finish(reader);
 	service_prove(service);
 	return service;
@@ -157,10 +158,23 @@ static struct helper_config
 helper_of(struct service *service)
 {
 	return (struct helper_config){.main = helper_needed(service->settings) ? helper_main : NULL,
+	                              .words = {"vitalsd:helper", "The helper cannot be forked", "Helper died"},
 	                              .context = &service->workers,
 	                              .log = service->log,
 	                              .kept_fd = log_sink_of(service->log)->fd,
 	                              .leave_ms = service->settings->alert_timeout_ms + HELPER_LEAVE_MS};
+}
+
+static struct helper_config
+redis_helper_of(struct service *service)
+{
+	return (struct helper_config){
+		.main = redis_needed(service->settings) ? redis_main : NULL,
+		.words = {"vitalsd:redis", "The keeper of Redis cannot be forked", "Keeper of Redis died"},
+		.context = &service->workers,
+		.log = service->log,
+		.kept_fd = log_sink_of(service->log)->fd,
+		.leave_ms = HELPER_LEAVE_MS};
 }
 
 /* The supervisor has obituaries to count. */
@@ -194,8 +208,9 @@ supervise(struct service *service, struct err *err)
 			.predecessor_count = service->inherited.predecessor_count,
 			.renewal = service->inherited.renewal,
 			.log_writer = &log_writer,
-			.helper = helper_of(service),
-			.former_helper = service->inherited.helper,
+			.helpers = {[HELPER_CHECKS] = helper_of(service), [HELPER_REDIS] = redis_helper_of(service)},
+			.former_helpers = {[HELPER_CHECKS] = service->inherited.helpers[HELPER_CHECKS],
+	                                   [HELPER_REDIS] = service->inherited.helpers[HELPER_REDIS]},
 			.former_log_writer = service->inherited.log_writer,
 			.former_rings = service->board_adopted ? FORMER_SAME_RINGS : FORMER_OTHER_RINGS,
 			.drain_ms = settings->drain_ms,

@@ -16,6 +16,7 @@
 #include "log_thread.h"
 #include "log_writer.h"
 #include "obituary.h"
+#include "redis_main.h"
 #include "scoreboard.h"
 #include "service_state.h"
 #include "settings.h"
@@ -86,6 +87,20 @@ log_into_ring(struct service *service, struct log_writer_config *config, unsigne
 	trace_log_use_ring(service->trace_log, &spans, &ring.shared->wake);
 }
 
+/* Where it cannot be had, requests look by themselves whether Redis is back. */
+static struct redis_thread *
+watch_redis(const struct service *service)
+{
+	struct err err;
+	if (!redis_needed(service->settings))
+		return NULL;
+	struct redis_thread *thread = redis_thread_start(&service->workers, &err);
+	if (thread == NULL)
+		log_event(service->log, VT_WARNING, LOGGER, "This process does not watch Redis",
+		          VT_STR("reason", err.text));
+	return thread;
+}
+
 static void
 publish(const struct service *service)
 {
@@ -119,7 +134,9 @@ service_run_alone(struct service *service, struct err *err)
 	                                 .slot = slot,
 	                                 .listeners = service->sets[ROLE_WORKER].listeners,
 	                                 .listener_count = service->sets[ROLE_WORKER].count};
+	struct redis_thread *redis = watch_redis(service);
 	int status = worker_main(&service->workers, &seat);
+	redis_thread_stop(redis);
 	log_thread_stop(service->workers.log_thread);
 	log_use_ring(service->log, NULL, NULL);
 	trace_log_use_ring(service->trace_log, NULL, NULL);

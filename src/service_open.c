@@ -57,6 +57,7 @@ service_open_log(struct service *service, struct err *err)
 	                                               .service_name = settings->service_name,
 	                                               .service_version = settings->service_version},
 	                          err);
+	service->app.log = service->log;
 	if (service->log == NULL || open_trace_log(service, err) != 0)
 		return -1;
 	if (service->run_as.uid == (uid_t)-1)

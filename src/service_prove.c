@@ -57,6 +57,8 @@ prove_check_url(const struct check_spec *spec, struct err *err)
 	if (redis_address_parse(&address, spec->url, err) != 0)
 		return -1;
 	bool is_name = address.host != NULL && !address_host_is_known(address.host, strlen(address.host));
+	for (size_t i = 0; i < address.sentinel_count; i++)
+		is_name |= !address_host_is_known(address.sentinels[i].host, strlen(address.sentinels[i].host));
 	redis_address_fini(&address);
 	return is_name ? err_set(err,
 	                         "the host is given by name, and looking it up would block; allowed are addresses, "

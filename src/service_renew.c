@@ -47,10 +47,12 @@ static int
 collect(const struct service *service, enum renewal renewal, const struct roster *roster, struct handover *handover,
         struct err *err)
 {
-	*handover = (struct handover){.renewal = renewal,
-	                              .scoreboard_fd = scoreboard_fd(service->board),
-	                              .log_writer = log_process_reader(&roster->log_process),
-	                              .helper = helper_process_present(&roster->helper)};
+	*handover =
+		(struct handover){.renewal = renewal,
+	                          .scoreboard_fd = scoreboard_fd(service->board),
+	                          .log_writer = log_process_reader(&roster->log_process),
+	                          .helpers = {[HELPER_CHECKS] = helper_process_present(&roster->helpers[HELPER_CHECKS]),
+	                                      [HELPER_REDIS] = helper_process_present(&roster->helpers[HELPER_REDIS])}};
 	handover->scoreboard_path = strdup(scoreboard_path(service->board));
 	int status = handover->scoreboard_path != NULL ? add_workers(handover, roster) : -1;
 	for (size_t role = 0; role < HANDOVER_ROLES && status == 0; role++) {

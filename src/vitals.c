@@ -7,7 +7,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <locale.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "err.h"
@@ -77,12 +80,52 @@ hold_standard_descriptors(void)
 			return;
 }
 
+/*
+ * Numbers are written with a point, whatever locale a module sets for the process: what a thread has chosen for itself
+ * comes first.
+ */
+static void
+hold_locale(void)
+{
+	locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+	if (plain != (locale_t)0)
+		uselocale(plain);
+}
+
+/* A module that calls exit() in its setup would end the service without a word. The flag outlives vt_main(). */
+static void
+explain_exit(int status, void *preparing)
+{
+	if (!*(const bool *)preparing)
+		return;
+	fprintf(stderr, "vitalsd: A module has ended the process in its setup, with status %d; see MODULES.\n", status);
+	fflush(NULL);
+	_exit(EXIT_MISUSED);
+}
+
+static struct service *
+prepare(struct settings_reader *reader, vt_setup_fn *setup)
+{
+	bool *preparing = malloc(sizeof *preparing);
+	if (preparing == NULL)
+		return NULL;
+	*preparing = true;
+	if (on_exit(explain_exit, preparing) != 0) {
+		free(preparing);
+		return NULL;
+	}
+	struct service *service = service_prepare(reader, setup);
+	*preparing = false;
+	return service;
+}
+
 int
 vt_main(int argc, char **argv, vt_setup_fn *setup)
 {
 	struct options options;
 	struct err err;
 	hold_standard_descriptors();
+	hold_locale();
 	if (options_parse(&options, argc, argv, &err) != 0) {
 		fprintf(stderr, "vitalsd: %s\n", err.text);
 		return EXIT_MISUSED;
@@ -97,7 +140,7 @@ vt_main(int argc, char **argv, vt_setup_fn *setup)
 		return EXIT_STOPPED;
 	}
 	struct settings_reader *reader = settings_read(options.env_file, environ);
-	struct service *service = reader != NULL ? service_prepare(reader, setup) : NULL;
+	struct service *service = reader != NULL ? prepare(reader, setup) : NULL;
 	int status = EXIT_FAILED;
 	if (service != NULL)
 		status = act(&options, reader, service, argv);

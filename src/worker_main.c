@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "cache.h"
 #include "chance.h"
 #include "checks.h"
 #include "database.h"
@@ -60,6 +61,37 @@ log_into_ring(const struct worker_context *with, const struct worker_seat *seat)
 	trace_log_leave_sink(with->trace_log);
 }
 
+/* The tiers that there are, as one. */
+static int
+open_cache(const struct worker_context *with, struct services *services, struct err *err)
+{
+	const struct settings *settings = with->settings;
+	bool has_memory = with->board != NULL && scoreboard_open_cache(with->board, &services->memory);
+	if (!has_memory && services->redis == NULL)
+		return 0;
+	services->cache = cache_create(&(struct cache_config){.memory = has_memory ? &services->memory : NULL,
+	                                                      .redis = services->redis,
+	                                                      .prefix = settings->cache_prefix,
+	                                                      .service_name = settings->service_name,
+	                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
+	                                                      .untracked_ttl_ms = settings->cache_untracked_ttl_ms});
+	return services->cache != NULL ? 0 : err_set(err, "There is no memory for the cache.");
+}
+
+struct redis_config
+worker_redis_config(const struct worker_context *with)
+{
+	const struct settings *settings = with->settings;
+	return (struct redis_config){.url = settings->redis_url,
+	                             .sentinel_user = settings->redis_sentinel_user,
+	                             .sentinel_password = settings->redis_sentinel_password,
+	                             .timeout_ms = settings->redis_timeout_ms,
+	                             .ttl_default_ms = settings->cache_ttl_default_ms,
+	                             .ping_idle_ms = PING_IDLE_MS,
+	                             .breaker = scoreboard_redis_breaker(with->board),
+	                             .log = with->log};
+}
+
 int
 worker_open_stores(const struct worker_context *with, struct services *services, struct err *err)
 {
@@ -83,15 +115,12 @@ worker_open_stores(const struct worker_context *with, struct services *services,
 			return -1;
 	}
 	if (settings->redis_url != NULL) {
-		services->redis = redis_create(&(struct redis_config){.url = settings->redis_url,
-		                                                      .timeout_ms = settings->redis_timeout_ms,
-		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
-		                                                      .ping_idle_ms = PING_IDLE_MS},
-		                               err);
+		const struct redis_config config = worker_redis_config(with);
+		services->redis = redis_create(&config, err);
 		if (services->redis == NULL)
 			return -1;
 	}
-	return 0;
+	return open_cache(with, services, err);
 }
 
 static int
@@ -137,6 +166,7 @@ close_services(struct services *services)
 {
 	checks_destroy(services->checks);
 	metrics_destroy(services->metrics);
+	cache_destroy(services->cache);
 	redis_destroy(services->redis);
 	database_destroy(services->database);
 	span_line_destroy(services->span_line);
@@ -255,7 +285,7 @@ worker_main(void *context, const struct worker_seat *seat)
 	request_metrics_connection(&services);
 	if (status == 0)
 		status = run_worker(with, seat, &services, &err);
-	if (status != 0)
+	if (status < 0)
 		log_event(with->log, VT_CRITICAL, "vitals.worker", "The worker cannot start",
 		          VT_STR("reason", err.text));
 	close_services(&services);

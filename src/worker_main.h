@@ -4,6 +4,7 @@
 #ifndef WORKER_MAIN_H
 #define WORKER_MAIN_H
 
+#include "redis.h"
 #include "worker_spawn.h"
 
 struct err;
@@ -35,6 +36,8 @@ struct worker_context {
 	size_t listen_fd_count;
 };
 
+/* The Redis that the settings name, with the breaker of all who ask it. */
+struct redis_config worker_redis_config(const struct worker_context *with);
 /* Database and cache as the settings say, in services; opens no connection yet. Also for the helper. -1 with err. */
 int worker_open_stores(const struct worker_context *with, struct services *services, struct err *err);
 /* A worker_main_fn; context is a struct worker_context. */

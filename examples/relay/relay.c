@@ -259,9 +259,6 @@ relay_calls(struct vt_request *req, struct vt_response *res)
 	return result;
 }
 
-/* What a module exports; declared here because a module is found by name, not by header. */
-VT_API int vitals_setup(struct vt_app *app);
-
 int
 vitals_setup(struct vt_app *app)
 {

@@ -38,6 +38,8 @@ static int
 declare(struct vt_app *app, const struct vt_metric *metric, struct metric_def def)
 {
 	struct err err;
+	if (app_refuses(app, "vt_counter, vt_gauge or vt_histogram"))
+		return -1;
 	def.name = metric->name;
 	def.help = metric->help;
 	def.bounds = metric->buckets;

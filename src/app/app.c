@@ -2,12 +2,16 @@
 #include "app.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
+#include "cache_rule.h"
 #include "err.h"
+#include "log.h"
 #include "metric_registry.h"
 #include "router.h"
 #include "routes.h"
 #include "settings.h"
+#include "setup_watch.h"
 
 static int
 complain(struct vt_app *app, const char *sentence)
@@ -35,8 +39,10 @@ void
 app_fini(struct vt_app *app)
 {
 	router_destroy(app->router);
+	cache_rules_destroy(app->cache_rules);
 	metric_registry_destroy(app->metrics);
 	app->router = NULL;
+	app->cache_rules = NULL;
 	app->metrics = NULL;
 }
 
@@ -53,22 +59,37 @@ void
 app_run_setup(struct vt_app *app, const char *name, vt_setup_fn *setup)
 {
 	size_t before = count_problems(app);
+	struct setup_watch watch;
+	setup_watch_begin(&watch);
 	app->module = name;
 	if (setup(app) != 0 && count_problems(app) == before)
 		complain(app, "its setup failed and gave no reason.");
+	const char *fault = setup_watch_end(&watch);
+	if (fault != NULL)
+		complain(app, fault);
 	app->module = NULL;
+}
+
+/* In a thread of a module's there is no log to write to. */
+bool
+app_refuses(const struct vt_app *app, const char *function)
+{
+	if (app->sealed && app->log != NULL && gettid() == getpid())
+		log_event(app->log, VT_ERROR_LEVEL, "vitals.module", "Declared after setup",
+		          VT_STR("function", function));
+	return app->sealed;
 }
 
 int
 vt_setup_error(struct vt_app *app, const char *sentence)
 {
-	return complain(app, sentence);
+	return app_refuses(app, __func__) ? -1 : complain(app, sentence);
 }
 
 int
 vt_setting(struct vt_app *app, const struct vt_setting *setting)
 {
-	return settings_declare(app->settings, setting);
+	return app_refuses(app, __func__) ? -1 : settings_declare(app->settings, setting);
 }
 
 const char *
@@ -89,13 +110,28 @@ vt_setting_int(const struct vt_app *app, const char *name)
 	return settings_module_int(app->settings, name);
 }
 
+/* The cache's handler comes in front of the route's own. */
+static int
+cache_route(struct vt_app *app, const struct vt_route *route, struct route *own, struct err *err)
+{
+	struct cache_rule *rule = cache_rule_create(route, err);
+	if (rule == NULL)
+		return -1;
+	rule->next = app->cache_rules;
+	app->cache_rules = rule;
+	own->cache = rule;
+	return 0;
+}
+
 int
 vt_route(struct vt_app *app, const struct vt_route *route)
 {
 	struct err err;
+	if (app_refuses(app, __func__))
+		return -1;
 	struct route own = {
 		.method = route->method, .path = route->path, .handler = route->handler, .context = route->context};
-	if (router_add(app->router, &own, &err) != 0)
+	if (route->cache.prefix != NULL && cache_route(app, route, &own, &err) != 0)
 		return complain(app, err.text);
-	return 0;
+	return router_add(app->router, &own, &err) == 0 ? 0 : complain(app, err.text);
 }

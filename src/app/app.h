@@ -9,7 +9,9 @@
 
 #include "vitals.h"
 
+struct cache_rule;
 struct err;
+struct log;
 struct metric_registry;
 struct router;
 struct settings;
@@ -19,7 +21,10 @@ struct vt_app {
 	struct settings_reader *settings; /* the caller's */
 	struct router *router;            /* owned, as the next */
 	struct metric_registry *metrics;
-	const char *module; /* whose setup runs, for its complaints; NULL: the service's own */
+	struct cache_rule *cache_rules; /* owned, of routes that are cached */
+	const char *module;             /* whose setup runs, for its complaints; NULL: the service's own */
+	bool sealed;                    /* setup is over: what is declared from now on is refused, and logged */
+	struct log *log;                /* for that; NULL: there is none yet */
 };
 
 /* With the built-in routes already added. -1: no memory, or a table that is wrong. */
@@ -33,5 +38,7 @@ void app_fini(struct vt_app *app);
 void app_load_modules(struct vt_app *app, const struct settings *settings);
 /* Runs a setup function that is linked in. */
 void app_run_setup(struct vt_app *app, const char *name, vt_setup_fn *setup);
+/* True where setup is over, which the caller's vt_ function is then refused for; logged. */
+bool app_refuses(const struct vt_app *app, const char *function);
 
 #endif

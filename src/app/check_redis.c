@@ -31,6 +31,8 @@ declare(const struct checks_config *config, const struct check_spec *spec, struc
 	state->info.section = spec->subject == SUBJECT_MEMORY ? "memory" : "replication";
 	state->redis =
 		redis_create(&(struct redis_config){.url = spec->url[0] != '\0' ? spec->url : settings->redis_url,
+	                                            .sentinel_user = settings->redis_sentinel_user,
+	                                            .sentinel_password = settings->redis_sentinel_password,
 	                                            .timeout_ms = settings->redis_timeout_ms,
 	                                            .ttl_default_ms = settings->cache_ttl_default_ms},
 	                     NULL);

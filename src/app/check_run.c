@@ -73,6 +73,7 @@ finish(struct run *run, size_t i)
 {
 	run->done[i] = true;
 	run->polls[i] = (struct pollfd){.fd = -1};
+	run->until_ns[i] = DEADLINE_NEVER;
 	run->waiting--;
 	run->results[i].identity = run->checks[i].identity;
 	run->results[i].checked_ns = clock_mono_ns();

@@ -9,7 +9,10 @@
 #include <stdlib.h>
 
 #include "arena.h"
+#include "cached.h"
 #include "log.h"
+#include "oversight.h"
+#include "repeat.h"
 #include "request_metrics.h"
 #include "response.h"
 #include "router.h"
@@ -19,16 +22,25 @@
 #include "strbuf.h"
 #include "wrappers.h"
 
+#define LOGGER "vitals.module"
 #define ARENA_CHUNK_BYTES 65536
 #define HEAD_MAX_BYTES 16384 /* nginx takes 4 or 8 KiB unless told otherwise, Apache 8 KiB a line */
+/* For so many requests less one, a request that has ended keeps its place to itself, and who still uses it harms none. */
+#define DESKS 8
 
 struct dispatch {
 	struct services *services;
 	const struct redact *redact;
-	struct arena *arena;
+	struct arena *arena, *spent; /* spent: always failed */
+	struct services nobody;      /* of a request that has ended */
+	struct oversight *oversight;
 	struct request_limits limits;
-	struct vt_request request;
-	struct vt_response response;
+	struct desk {
+		struct vt_request request;
+		struct vt_response response;
+	} desks[DESKS], *desk; /* desk: of the request that runs */
+	char *const *params;   /* that request's */
+	struct repeat repeat;  /* what is to be done behind its response */
 	struct strbuf head;
 	char head_storage[HEAD_MAX_BYTES];
 };
@@ -81,7 +93,7 @@ tell_options(struct vt_request *req, struct vt_response *res)
 static vt_handler_fn *
 choose_handler(struct dispatch *dispatch, const struct exchange *exchange)
 {
-	struct vt_request *req = &dispatch->request;
+	struct vt_request *req = &dispatch->desk->request;
 	enum vt_result parsed = request_parse(req, exchange->params);
 	if (parsed == VT_NO_MEMORY)
 		return refuse_for_memory;
@@ -89,7 +101,7 @@ choose_handler(struct dispatch *dispatch, const struct exchange *exchange)
 		return refuse_malformed;
 	switch (router_match(dispatch->services->router, req)) {
 	case ROUTER_FOUND:
-		return req->route->handler;
+		return req->route->cache != NULL ? cached_serve : req->route->handler;
 	case ROUTER_METHOD_NOT_ALLOWED:
 		return refuse_method;
 	case ROUTER_OPTIONS:
@@ -106,19 +118,19 @@ choose_handler(struct dispatch *dispatch, const struct exchange *exchange)
 static void
 render(struct dispatch *dispatch, struct exchange *exchange)
 {
-	struct vt_response *res = &dispatch->response;
+	struct vt_response *res = &dispatch->desk->response;
 	if (!response_sound(res))
 		response_out_of_memory(res);
 	strbuf_init_fixed(&dispatch->head, dispatch->head_storage, sizeof dispatch->head_storage);
 	response_render(res, RESPONSE_HEAD_ONLY, &dispatch->head);
 	if (dispatch->head.failed) {
 		response_out_of_memory(res);
-		response_replace_header(res, "X-Correlation-ID", dispatch->request.correlation_id);
+		response_replace_header(res, "X-Correlation-ID", dispatch->desk->request.correlation_id);
 		strbuf_reset(&dispatch->head);
 		response_render(res, RESPONSE_HEAD_ONLY, &dispatch->head);
 	}
 	exchange->head = &dispatch->head;
-	exchange->body_out = response_sends_body(res, vt_method(&dispatch->request)) ? &res->body : NULL;
+	exchange->body_out = response_sends_body(res, vt_method(&dispatch->desk->request)) ? &res->body : NULL;
 }
 
 struct dispatch *
@@ -129,10 +141,15 @@ dispatch_create(struct services *services, const struct redact *redact)
 	if (dispatch == NULL)
 		return NULL;
 	dispatch->arena = arena_create(ARENA_CHUNK_BYTES, (size_t)settings->max_request_memory_bytes);
-	if (dispatch->arena == NULL) {
-		free(dispatch);
+	dispatch->spent = arena_create(1, 1);
+	dispatch->oversight = oversight_create();
+	if (dispatch->arena == NULL || dispatch->spent == NULL || dispatch->oversight == NULL) {
+		dispatch_destroy(dispatch);
 		return NULL;
 	}
+	arena_fail(dispatch->spent);
+	dispatch->desk = dispatch->desks;
+	dispatch->nobody = (struct services){.settings = settings, .registry = services->registry};
 	dispatch->services = services;
 	dispatch->redact = redact;
 	dispatch->limits = (struct request_limits){.max_body_bytes = settings->max_request_bytes,
@@ -146,44 +163,126 @@ dispatch_destroy(struct dispatch *dispatch)
 {
 	if (dispatch == NULL)
 		return;
+	flight_land(&dispatch->services->refresh.seat);
+	repeat_forget(&dispatch->repeat);
 	arena_destroy(dispatch->arena);
+	arena_destroy(dispatch->spent);
+	oversight_destroy(dispatch->oversight);
 	free(dispatch);
 }
 
 static void
-serve(void *context, struct exchange *exchange)
+begin(struct dispatch *dispatch, const struct exchange *exchange)
 {
-	struct dispatch *dispatch = context;
-	struct vt_request *req = &dispatch->request;
-	struct vt_response *res = &dispatch->response;
+	struct vt_request *req = &dispatch->desk->request;
+	struct vt_response *res = &dispatch->desk->response;
 	request_init(req, &(struct request_setup){.arena = dispatch->arena,
 	                                          .log = dispatch->services->log,
 	                                          .redact = dispatch->redact,
 	                                          .slot = dispatch->services->slot,
 	                                          .limits = &dispatch->limits,
 	                                          .body = exchange->body,
-	                                          .services = dispatch->services});
+	                                          .services = dispatch->services,
+	                                          .oversight = dispatch->oversight});
 	response_init(res, dispatch->arena, req->correlation_id);
 	res->explanation = &req->explanation;
+	res->oversight = dispatch->oversight;
+	dispatch->params = exchange->params;
+}
+
+static void
+serve(void *context, struct exchange *exchange)
+{
+	struct dispatch *dispatch = context;
+	begin(dispatch, exchange);
+	struct desk *desk = dispatch->desk;
 	vt_handler_fn *handler = choose_handler(dispatch, exchange);
-	chain_run(wrappers, wrappers_count, handler, req, res);
+	chain_run(wrappers, wrappers_count, handler, &desk->request, &desk->response);
 	render(dispatch, exchange);
-	request_metrics_prepare(req, res);
+	request_metrics_prepare(&desk->request, &desk->response);
+}
+
+static void
+tell_oversights(struct dispatch *dispatch)
+{
+	struct log *log = dispatch->services->log;
+	struct oversight_counts counts = oversight_take(dispatch->oversight);
+	if (counts.late > 0)
+		log_event(log, VT_ERROR_LEVEL, LOGGER, "Request used after its end", VT_INT("count", counts.late));
+	if (counts.copies > 0)
+		log_event(log, VT_ERROR_LEVEL, LOGGER, "Handler forked and returned in the child",
+		          VT_INT("count", counts.copies));
+}
+
+/* Everything of the request goes, and the next one gets another place. */
+static void
+end(struct dispatch *dispatch)
+{
+	struct desk *desk = dispatch->desk;
+	slot_set_request(dispatch->services->slot, NULL);
+	request_end(&desk->request, dispatch->spent, &dispatch->nobody);
+	response_end(&desk->response, dispatch->spent);
+	arena_reset(dispatch->arena);
+	dispatch->desk = desk + 1 < dispatch->desks + DESKS ? desk + 1 : dispatch->desks;
+	tell_oversights(dispatch);
 }
 
 static void
 finish(void *context)
 {
 	struct dispatch *dispatch = context;
-	request_metrics_count(&dispatch->request);
-	wrap_log_written(&dispatch->request, &dispatch->response);
+	struct desk *desk = dispatch->desk;
+	struct refresh *refresh = &dispatch->services->refresh;
+	request_metrics_count(&desk->request);
+	wrap_log_written(&desk->request, &desk->response);
 	log_settle(dispatch->services->log);
-	slot_set_request(dispatch->services->slot, NULL);
-	arena_reset(dispatch->arena);
+	if (refresh->wanted && !repeat_keep(&dispatch->repeat, &desk->request, dispatch->params))
+		cached_refresh_give_up(refresh);
+	end(dispatch);
+}
+
+/* ---- Behind the response ------------------------------------------------------------------------ */
+
+static bool
+owes(const void *context)
+{
+	const struct dispatch *dispatch = context;
+	return dispatch->services->refresh.wanted;
+}
+
+static enum vt_result
+read_no_body(void *context, void *buffer, size_t size_bytes, size_t *got)
+{
+	(void)context;
+	(void)buffer;
+	(void)size_bytes;
+	*got = 0;
+	return VT_OK;
+}
+
+/* The same request once more, under the same ID, with nobody to answer and no record of its own but the cache's. */
+static void
+afterwards(void *context)
+{
+	struct dispatch *dispatch = context;
+	const struct exchange exchange = {.params = dispatch->repeat.params, .body = {.read = read_no_body}};
+	begin(dispatch, &exchange);
+	struct desk *desk = dispatch->desk;
+	repeat_assume(&dispatch->repeat, &desk->request);
+	choose_handler(dispatch, &exchange);
+	if (desk->request.route != NULL && desk->request.route->cache != NULL) {
+		wrap_scoreboard_show(&desk->request);
+		cached_refresh(&desk->request, &desk->response);
+	} else {
+		cached_refresh_give_up(&dispatch->services->refresh);
+	}
+	end(dispatch);
+	repeat_forget(&dispatch->repeat);
 }
 
 struct exchange_handler
 dispatch_handler(struct dispatch *dispatch)
 {
-	return (struct exchange_handler){.serve = serve, .finish = finish, .context = dispatch};
+	return (struct exchange_handler){
+		.serve = serve, .finish = finish, .owes = owes, .afterwards = afterwards, .context = dispatch};
 }

@@ -10,6 +10,7 @@
 
 #include "address.h"
 #include "arena.h"
+#include "breaker.h"
 #include "checks.h"
 #include "clock.h"
 #include "database_pool.h"
@@ -156,6 +157,35 @@ add_pool(struct metric_facts *facts, struct services *services)
 		metric_facts_add(facts, METRIC_SERIES, NULL, atomic_load(&directory.head->used));
 }
 
+static void
+add_cache(struct metric_facts *facts, const struct services *services)
+{
+	struct memory_figures figures;
+	if (services->memory.base == NULL)
+		return;
+	memory_cache_figures(&services->memory, &figures);
+	metric_facts_add(facts, METRIC_CACHE_MEMORY, NULL, (double)figures.room_bytes);
+	metric_facts_add(facts, METRIC_CACHE_MEMORY_USED, NULL, (double)figures.used_bytes);
+	metric_facts_add(facts, METRIC_CACHE_STORED, NULL, (double)figures.stored);
+	metric_facts_add(facts, METRIC_CACHE_EVICTED, NULL, (double)figures.evicted);
+}
+
+/* ---- The breaker before Redis ------------------------------------------------------------------- */
+
+static void
+add_breaker(struct metric_facts *facts, const struct services *services)
+{
+	const struct breaker *breaker = scoreboard_redis_breaker(services->board);
+	enum breaker_state now = breaker_state(breaker_look(breaker));
+	if (services->settings->redis_url == NULL)
+		return;
+	for (size_t i = BREAKER_CLOSED; i <= BREAKER_HALF_OPEN; i++) {
+		enum breaker_state state = (enum breaker_state)i;
+		metric_facts_add(facts, METRIC_CACHE_BREAKER_STATE, VALUES(breaker_state_name(state)), state == now);
+	}
+	metric_facts_add(facts, METRIC_CACHE_BREAKER_OPENED, NULL, (double)atomic_load(&breaker->opened));
+}
+
 /* ---- Listeners ---------------------------------------------------------------------------------- */
 
 static void
@@ -214,7 +244,9 @@ metric_facts_gather(struct metric_facts *facts, struct services *services, struc
 	add_role(facts, services, ROLE_WORKER);
 	add_role(facts, services, ROLE_ADMIN);
 	add_pool(facts, services);
+	add_cache(facts, services);
 	add_database(facts, services);
+	add_breaker(facts, services);
 	add_queues(facts, services);
 	add_checks(facts, services);
 	metric_processes_gather(facts, services);

@@ -18,6 +18,8 @@
 #include "err.h"
 #include "settings.h"
 
+#define ABI_MAX 1000 /* up to where another interface's number is looked for */
+
 /* Root's group, or the one that our user has alone, which by custom bears the user's name. */
 static bool
 group_is_trusted(gid_t gid)
@@ -86,23 +88,44 @@ open_object(const char *path, struct err *err)
 	return object;
 }
 
+static vt_setup_fn *
+find_setup(void *object, int abi)
+{
+	char name[32];
+	vt_setup_fn *setup;
+	snprintf(name, sizeof name, "vitals_setup_%d", abi);
+	*(void **)&setup = dlsym(object, name);
+	return setup;
+}
+
+/* NULL with err, which tells a module of another version from what is no module. */
+static vt_setup_fn *
+find_setup_of_this_abi(void *object, const char *path, struct err *err)
+{
+	vt_setup_fn *setup = find_setup(object, VT_ABI);
+	if (setup != NULL)
+		return setup;
+	for (int abi = 0; abi < ABI_MAX; abi++)
+		if (find_setup(object, abi) != NULL) {
+			err_set(err,
+			        "MODULES: %s was built for interface %d of vitals.h, and this is %d; build it again.",
+			        path, abi, VT_ABI);
+			return NULL;
+		}
+	err_set(err, "MODULES: %s has no function vitals_setup() as vitals.h declares it.", path);
+	return NULL;
+}
+
 static void
 load(struct vt_app *app, const char *path)
 {
 	struct err err;
 	void *object = open_object(path, &err);
-	if (object == NULL) {
+	vt_setup_fn *setup = object != NULL ? find_setup_of_this_abi(object, path, &err) : NULL;
+	if (setup != NULL)
+		app_run_setup(app, path, setup);
+	else
 		settings_add_problem(app->settings, err.text);
-		return;
-	}
-	vt_setup_fn *setup;
-	*(void **)&setup = dlsym(object, "vitals_setup");
-	if (setup == NULL) {
-		err_set(&err, "MODULES: %s has no function vitals_setup().", path);
-		settings_add_problem(app->settings, err.text);
-		return;
-	}
-	app_run_setup(app, path, setup);
 }
 
 void

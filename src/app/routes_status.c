@@ -75,7 +75,7 @@ take_totals(struct status_totals *totals, const struct services *services)
 	totals->reconnects = metric_total(board, registry, METRIC_DATABASE_RECONNECTS);
 	totals->failed = metric_total(board, registry, METRIC_DATABASE_DURATION) -
 	                 metric_total_of(board, registry, METRIC_DATABASE_DURATION, "outcome=\"ok\"");
-	totals->has_cache = services->redis != NULL;
+	totals->has_cache = services->cache != NULL;
 	totals->hits = metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"hit\"");
 	totals->misses = metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"miss\"");
 	totals->errors = metric_total_of(board, registry, METRIC_CACHE_OPERATIONS, "result=\"error\"");

@@ -155,13 +155,15 @@ password_before_path(const char *text, const char *scheme)
 int
 setting_check_redis_url(const char *text, struct err *err)
 {
-	if (starts_with(text, "redis://") || starts_with(text, "unix:///") || starts_with(text, "redis+unix:///") ||
-	    password_before_path(text, "unix://") || password_before_path(text, "redis+unix://"))
+	if (starts_with(text, "redis://") || starts_with(text, "redis+sentinel://") || starts_with(text, "unix:///") ||
+	    starts_with(text, "redis+unix:///") || password_before_path(text, "unix://") ||
+	    password_before_path(text, "redis+unix://"))
 		return 0;
 	if (starts_with(text, "rediss://"))
 		return err_set(
 			err,
 			"rediss:// asks for TLS, which this build cannot speak to Redis; use redis:// in a trusted "
 			"network, or a local TLS proxy such as stunnel.");
-	return err_set(err, "allowed is redis://host:6379/0, unix:///path or redis+unix:///path.");
+	return err_set(err, "allowed is redis://host:6379/0, unix:///path, redis+unix:///path or "
+	                    "redis+sentinel://host:26379,host:26379/service.");
 }

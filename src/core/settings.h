@@ -80,6 +80,7 @@ struct settings {
 	int64_t db_prepare;                   /* auto, on, off: enum database_prepare */
 	int64_t db_comment_sample_millionths; /* of the requests, those whose statements name them */
 	char *redis_url;
+	char *redis_sentinel_user, *redis_sentinel_password;
 	int64_t redis_timeout_ms, cache_ttl_default_ms;
 	int64_t cache_memory_bytes, cache_untracked_ttl_ms;
 	char *cache_prefix;

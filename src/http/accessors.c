@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "clock.h"
+#include "oversight.h"
 #include "request.h"
 #include "router.h"
 
@@ -94,6 +95,8 @@ vt_path_param(const struct vt_request *req, const char *name)
 void *
 vt_alloc(struct vt_request *req, size_t size_bytes)
 {
+	if (req->ended)
+		oversight_note_late(req->with.oversight);
 	return arena_alloc(req->with.arena, size_bytes);
 }
 
@@ -119,6 +122,11 @@ void
 vt_log_fields(const struct vt_request *req, enum vt_level level, const struct vt_log_site *site, const char *message,
               const struct vt_field *fields, size_t count)
 {
+	if (req->ended)
+		oversight_note_late(req->with.oversight);
+	/* The worker's log is written by the worker alone. */
+	if (oversight_in_copy(req->with.oversight))
+		return;
 	request_log(req, (struct log_record){.level = log_level_bounded(level),
 	                                     .logger = "vitals.module",
 	                                     .message = message,

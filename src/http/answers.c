@@ -14,6 +14,8 @@ vt_answer(struct vt_response *res, const char *content_type, const void *data, s
 {
 	if (res->answered)
 		return response_misuse(res, "A response was answered twice.");
+	if (data == NULL && size_bytes > 0)
+		return response_misuse(res, "A response was answered with bytes that are nowhere.");
 	/* A copy, since a handler may have built it on its stack. */
 	const char *type = content_type != NULL ? arena_strdup(res->arena, content_type) : "";
 	if (type == NULL)

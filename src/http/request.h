@@ -19,6 +19,7 @@
 #include "vitals.h"
 
 struct arena;
+struct oversight;
 struct redact;
 struct route;
 struct slot;
@@ -46,13 +47,15 @@ struct request_setup {
 	struct slot *slot;           /* may be NULL */
 	const struct request_limits *limits;
 	struct body_source body;
-	void *services; /* the application's: database, cache, checks */
+	void *services;              /* the application's: database, cache, checks */
+	struct oversight *oversight; /* NULL: nobody asks what modules do wrong */
 };
 
 enum body_state { BODY_UNREAD, BODY_READ, BODY_FAILED };
 
 struct vt_request {
 	struct request_setup with;
+	bool ended;                      /* only its address is left: request_end() */
 	int64_t started_ns, deadline_ns; /* monotonic */
 	int64_t queue_ns; /* how long it waited before that, by the web server's REQUEST_START (time_stamp.h); -1: unknown */
 
@@ -78,6 +81,7 @@ struct vt_request {
 	char request_id[CORRELATION_ID_MAX + 1];
 	uint64_t key; /* 0: not made yet; see request_key() */
 	struct request_times times;
+	const char *cache; /* static: "hit" and the like, what the cache had; NULL: the route is not cached */
 	bool log_sampled, log_completed; /* LOG_SAMPLE takes it; "Request completed" is written */
 	const char *sql_comment;         /* what names the request in its statements; NULL: not made yet, "": none */
 	struct trace_context trace;      /* its IDs are empty until the wrappers have entered */

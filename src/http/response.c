@@ -6,6 +6,7 @@
  */
 #include "response.h"
 
+#include "oversight.h"
 #include "problem.h"
 #include "syntax.h"
 
@@ -18,6 +19,7 @@ response_init(struct vt_response *res, struct arena *arena, const char *correlat
 	res->arena = arena;
 	res->correlation_id = correlation_id;
 	res->explanation = NULL;
+	res->ended = false;
 	strbuf_init_arena(&res->body, arena, 512);
 	response_reset(res);
 }
@@ -55,6 +57,10 @@ response_out_of_memory(struct vt_response *res)
 enum vt_result
 response_misuse(struct vt_response *res, const char *sentence)
 {
+	if (res->ended) {
+		oversight_note_late(res->oversight);
+		return VT_ERROR;
+	}
 	res->misused = true;
 	if (res->misuse == NULL)
 		res->misuse = sentence;

@@ -20,6 +20,7 @@
 
 struct arena;
 struct name_value;
+struct oversight;
 
 #define RESPONSE_MAX_HEADERS 32
 #define RESPONSE_RESERVE_BYTES 2048
@@ -39,8 +40,10 @@ struct vt_response {
 	const char *content_type; /* NULL: no body */
 	struct strbuf body;
 	bool answered;
-	bool misused;       /* a second answer, a header that cannot be sent: a 500 */
-	const char *misuse; /* static: what was done wrong first, for the log; NULL where nothing was */
+	bool ended;                  /* with its request: response_end() */
+	struct oversight *oversight; /* the request's; NULL: none */
+	bool misused;                /* a second answer, a header that cannot be sent: a 500 */
+	const char *misuse;          /* static: what was done wrong first, for the log; NULL where nothing was */
 	char reserve[RESPONSE_RESERVE_BYTES];
 	size_t reserve_used;
 };

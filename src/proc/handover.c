@@ -21,6 +21,8 @@
 static const char *const renewals[] = {
 	[RENEWAL_NONE] = "none", [RENEWAL_RELOAD] = "reload", [RENEWAL_UPGRADE] = "upgrade"};
 
+static const char *const helper_kinds[HELPERS] = {[HELPER_CHECKS] = "helper ", [HELPER_REDIS] = "redis-helper "};
+
 /* ---- Arrays ------------------------------------------------------------------------------------- */
 
 int
@@ -88,8 +90,9 @@ write_lines(const struct handover *handover, FILE *out)
 	}
 	if (handover->log_writer > 0)
 		fprintf(out, "log-writer %ld\n", (long)handover->log_writer);
-	if (handover->helper > 0)
-		fprintf(out, "helper %ld\n", (long)handover->helper);
+	for (size_t i = 0; i < HELPERS; i++)
+		if (handover->helpers[i] > 0)
+			fprintf(out, "%s%ld\n", helper_kinds[i], (long)handover->helpers[i]);
 }
 
 int
@@ -191,7 +194,13 @@ read_log_writer(struct handover *handover, const char *rest)
 static int
 read_helper(struct handover *handover, const char *rest)
 {
-	return read_pid(rest, &handover->helper);
+	return read_pid(rest, &handover->helpers[HELPER_CHECKS]);
+}
+
+static int
+read_redis_helper(struct handover *handover, const char *rest)
+{
+	return read_pid(rest, &handover->helpers[HELPER_REDIS]);
 }
 
 static int
@@ -233,9 +242,10 @@ read_line(struct handover *handover, char *line)
 		const char *kind;
 		int (*read)(struct handover *handover, const char *rest);
 	} kinds[] = {
-		{"renewal ", read_renewal},   {"scoreboard ", read_scoreboard}, {"handoff ", read_handoff},
-		{"listener ", read_listener}, {"worker ", read_worker},         {"log-writer ", read_log_writer},
-		{"helper ", read_helper},
+		{"renewal ", read_renewal}, {"scoreboard ", read_scoreboard},
+		{"handoff ", read_handoff}, {"listener ", read_listener},
+		{"worker ", read_worker},   {"log-writer ", read_log_writer},
+		{"helper ", read_helper},   {"redis-helper ", read_redis_helper},
 	};
 	line[strcspn(line, "\n")] = '\0';
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -12,6 +12,7 @@
  *   worker INDEX PID ROLE GENERATION STARTED_NS
  *   log-writer PID
  *   helper PID
+ *   redis-helper PID
  *
  * Lines of an unknown kind are passed over.
  */
@@ -42,7 +43,7 @@ struct handover {
 	size_t listener_count;
 	struct predecessor *predecessors;
 	size_t predecessor_count;
-	pid_t log_writer, helper; /* 0: none */
+	pid_t log_writer, helpers[HELPERS]; /* 0: none */
 };
 
 /* Adds to the arrays; -1: no memory. */

@@ -1,4 +1,4 @@
-/* helper_process.c - what the helper's child begins with, and what the supervisor does with it. */
+/* helper_process.c - what a helper's child begins with, and what the supervisor does with it. */
 #include "helper_process.h"
 
 #include <poll.h>
@@ -12,8 +12,6 @@
 
 #define STOP_MS 500
 #define LOOK_MS 2
-
-static const struct side_words words = {"vitalsd:helper", "The helper cannot be forked", "Helper died"};
 
 static int
 child_main(const struct helper_config *config)
@@ -47,7 +45,7 @@ helper_process_keep(struct helper_process *process)
 	struct side_process *side = &process->side;
 	side_process_keep(side);
 	if (process->config.main != NULL && side->pid == 0 && side->former == 0 &&
-	    clock_mono_ns() >= side->restart_ns && side_process_fork(side, &words, process->config.log))
+	    clock_mono_ns() >= side->restart_ns && side_process_fork(side, &process->config.words, process->config.log))
 		_exit(child_main(&process->config));
 }
 
@@ -62,7 +60,7 @@ helper_process_due_ns(const struct helper_process *process)
 bool
 helper_process_reaped(struct helper_process *process, pid_t pid, int wait_status)
 {
-	return side_process_reaped(&process->side, &words, process->config.log, pid, wait_status);
+	return side_process_reaped(&process->side, &process->config.words, process->config.log, pid, wait_status);
 }
 
 void

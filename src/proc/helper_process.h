@@ -1,8 +1,8 @@
 /*
- * helper_process.h - the helper's process: a child of the supervisor beside the workers, "vitalsd:helper".
+ * helper_process.h - a helper: a child of the supervisor beside the workers, "vitalsd:helper" or "vitalsd:redis".
  *
- * It is there only where settings need one (helper_main.c), listens nowhere and serves nobody. SIGTERM ends it at once;
- * WORKER_RETIRE when the command that it runs has ended, SIGUSR1 has it open the log again. Killed, it is started again.
+ * It is there only where settings need one (helper_main.c, redis_main.c), listens nowhere and serves nobody. SIGTERM ends
+ * it at once; WORKER_RETIRE when what it is at has ended, SIGUSR1 has it open the log again. Killed, it is started again.
  */
 #ifndef PROC_HELPER_PROCESS_H
 #define PROC_HELPER_PROCESS_H
@@ -18,8 +18,11 @@ struct log;
 /* What the helper does until one of its signals is read; signal_fd: these and SIGCHLD. Returns the exit status. */
 typedef int helper_main_fn(void *context, int signal_fd);
 
+enum helper { HELPER_CHECKS, HELPER_REDIS, HELPERS };
+
 struct helper_config {
 	helper_main_fn *main; /* NULL: there is to be none */
+	struct side_words words;
 	void *context;
 	struct log *log;
 	int kept_fd;      /* stays open in it: the log's; -1: none */

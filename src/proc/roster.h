@@ -55,7 +55,7 @@ struct roster {
 	struct post *posts; /* pool by pool, as many as each may grow to */
 	unsigned post_count;
 	struct log_process log_process;
-	struct helper_process helper;
+	struct helper_process helpers[HELPERS];
 };
 
 /* A seat for every slot of the board, all empty, and a post for every worker of every pool. -1: no memory. */

@@ -32,6 +32,13 @@
 /* ---- Stopping ----------------------------------------------------------------------------------- */
 
 static void
+signal_helpers(const struct supervisor *supervisor, int number)
+{
+	for (size_t i = 0; i < HELPERS; i++)
+		helper_process_signal(&supervisor->roster.helpers[i], number);
+}
+
+static void
 enter_stage(struct supervisor *supervisor, enum stage stage, int64_t ms)
 {
 	supervisor->stage = stage;
@@ -45,7 +52,7 @@ stop_workers(struct supervisor *supervisor, int64_t timeout_ms)
 	service_manager_stopping(supervisor->config->manager, "Stopping");
 	supervisor->config->stopping(supervisor->config->context);
 	workforce_signal(supervisor, SIGTERM);
-	helper_process_signal(&supervisor->roster.helper, SIGTERM);
+	signal_helpers(supervisor, SIGTERM);
 	enter_stage(supervisor, STAGE_STOPPING, timeout_ms);
 }
 
@@ -109,7 +116,7 @@ reopen_log(struct supervisor *supervisor)
 {
 	supervisor->config->reopen_log(supervisor->config->context);
 	log_process_reopen(&supervisor->roster.log_process);
-	helper_process_signal(&supervisor->roster.helper, SIGUSR1);
+	signal_helpers(supervisor, SIGUSR1);
 }
 
 static void
@@ -136,6 +143,15 @@ read_signals(struct supervisor *supervisor)
 		take_signal(supervisor, (int)info.ssi_signo);
 }
 
+static bool
+helper_reaped(struct supervisor *supervisor, pid_t pid, int status)
+{
+	for (size_t i = 0; i < HELPERS; i++)
+		if (helper_process_reaped(&supervisor->roster.helpers[i], pid, status))
+			return true;
+	return false;
+}
+
 static void
 reap(struct supervisor *supervisor)
 {
@@ -146,7 +162,7 @@ reap(struct supervisor *supervisor)
 			workforce_bury(supervisor, seat, status);
 		else if (pid == supervisor->rehearsal.pid)
 			renewal_rehearsed(supervisor, status);
-		else if (!helper_process_reaped(&supervisor->roster.helper, pid, status))
+		else if (!helper_reaped(supervisor, pid, status))
 			log_process_reaped(&supervisor->roster.log_process, pid, status);
 	}
 }
@@ -192,7 +208,8 @@ wait_ms(const struct supervisor *supervisor)
 		due_ns = deadline_min(due_ns, supervisor->stage_ends_ns);
 	if (supervisor->stage < STAGE_STOPPING) {
 		due_ns = deadline_min(due_ns, workforce_due_ns(supervisor));
-		due_ns = deadline_min(due_ns, helper_process_due_ns(&supervisor->roster.helper));
+		for (size_t i = 0; i < HELPERS; i++)
+			due_ns = deadline_min(due_ns, helper_process_due_ns(&supervisor->roster.helpers[i]));
 	}
 	if (supervisor->rehearsal.pid > 0)
 		due_ns = deadline_min(due_ns, supervisor->rehearsal.deadline_ns);
@@ -218,7 +235,8 @@ work(struct supervisor *supervisor)
 	log_process_keep(&supervisor->roster.log_process);
 	workforce_settle_counts(supervisor);
 	if (supervisor->stage < STAGE_STOPPING) {
-		helper_process_keep(&supervisor->roster.helper);
+		for (size_t i = 0; i < HELPERS; i++)
+			helper_process_keep(&supervisor->roster.helpers[i]);
 		workforce_start_due(supervisor);
 		workforce_renew(supervisor);
 		workforce_resize(supervisor);
@@ -250,7 +268,10 @@ take_over(struct supervisor *supervisor)
 {
 	const struct supervisor_config *config = supervisor->config;
 	log_process_take_over(&supervisor->roster.log_process, config->former_log_writer, config->former_rings);
-	helper_process_take_over(&supervisor->roster.helper, config->former_helper);
+	for (size_t i = 0; i < HELPERS; i++) {
+		supervisor->roster.helpers[i].config = config->helpers[i];
+		helper_process_take_over(&supervisor->roster.helpers[i], config->former_helpers[i]);
+	}
 	for (size_t i = 0; i < config->predecessor_count; i++) {
 		const struct predecessor *from = &config->predecessors[i];
 		if (from->index >= supervisor->roster.seat_count)
@@ -293,13 +314,13 @@ supervisor_run(const struct supervisor_config *config, struct err *err)
 	int status = roster_init(&supervisor.roster, config->board, config->pools, config->pool_count, err);
 	if (status == 0) {
 		supervisor.roster.log_process.config = config->log_writer;
-		supervisor.roster.helper.config = config->helper;
 		for (size_t i = 0; i < config->pool_count; i++)
 			supervisor.wanted[i] = config->pools[i].count;
 		publish(&supervisor);
 		take_over(&supervisor);
 		run_loop(&supervisor);
-		helper_process_stop(&supervisor.roster.helper);
+		for (size_t i = 0; i < HELPERS; i++)
+			helper_process_stop(&supervisor.roster.helpers[i]);
 		log_event(config->log, VT_INFO, SUPERVISOR_LOGGER, "Service stopped", VT_INT("pid", getpid()));
 		log_process_stop(&supervisor.roster.log_process, LOG_STOP_MS);
 	}

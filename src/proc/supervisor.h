@@ -52,8 +52,8 @@ struct supervisor_config {
 	const struct log_writer_config *log_writer;
 	pid_t former_log_writer;        /* of the program that this one replaced; 0: none */
 	enum former_rings former_rings; /* what it reads */
-	struct helper_config helper;
-	pid_t former_helper; /* as former_log_writer */
+	struct helper_config helpers[HELPERS];
+	pid_t former_helpers[HELPERS]; /* as former_log_writer */
 	worker_main_fn *worker_main;
 	void (*reopen_log)(void *context); /* on SIGUSR1, before it is passed on to the log writer */
 	/* The present generation is complete. */

@@ -20,7 +20,9 @@
 #include "err.h"
 #include "handoff.h"
 #include "intake.h"
+#include "listener.h"
 #include "log.h"
+#include "premises.h"
 #include "watcher.h"
 
 #define LOGGER "vitals.worker"
@@ -35,9 +37,11 @@ struct worker {
 	struct watcher *watcher;
 	struct conn_table table;
 	struct intake intake;
+	struct premises premises;
 	int epoll_fd, signal_fd;
 	uint64_t requests_before; /* the slot's count when this worker began */
 	bool stopping, retiring;
+	bool robbed; /* a descriptor of its own is not what it was */
 };
 
 /* ---- Signals ------------------------------------------------------------------------------------ */
@@ -103,10 +107,16 @@ retire(struct worker *worker)
 	give_all(worker);
 }
 
+static uint64_t
+requests_served(const struct worker *worker)
+{
+	return atomic_load_explicit(&worker->config->slot->requests, memory_order_relaxed);
+}
+
 static bool
 has_served_enough(const struct worker *worker)
 {
-	uint64_t requests = atomic_load_explicit(&worker->config->slot->requests, memory_order_relaxed);
+	uint64_t requests = requests_served(worker);
 	return worker->config->max_requests > 0 && requests - worker->requests_before >= worker->config->max_requests;
 }
 
@@ -116,6 +126,7 @@ static void
 visit(struct worker *worker, struct connection *connection)
 {
 	connection_visit(worker->fcgi, &worker->table, connection);
+	connection_afterwards(worker->fcgi);
 }
 
 /* Events of sources are marked as done by NULL, which is otherwise the signals' mark: those come first. */
@@ -193,14 +204,25 @@ wait_ms(const struct worker *worker)
 		deadline_ns = deadline_min(deadline_ns, worker->intake.pause_ends_ns);
 	if (worker->retiring)
 		deadline_ns = deadline_min(deadline_ns, deadline_in_ms(GIVE_AGAIN_MS));
+	deadline_ns = deadline_min(deadline_ns, premises_deadline_ns(&worker->premises, requests_served(worker)));
 	return deadline_poll_ms(deadline_ns);
+}
+
+/* Nothing can be waited for without an epoll set. */
+static void
+look_around(struct worker *worker, bool can_wait)
+{
+	if (!can_wait)
+		worker->premises.next_look_ns = 0;
+	worker->robbed =
+		!premises_intact(&worker->premises, requests_served(worker), worker->config->fcgi.log) || !can_wait;
 }
 
 static void
 run_loop(struct worker *worker)
 {
 	struct epoll_event events[EVENTS_A_ROUND];
-	while (!worker->stopping) {
+	while (!worker->stopping && !worker->robbed) {
 		if (worker->retiring)
 			retire(worker);
 		if (worker->stopping || (worker->retiring && worker->table.count == 0))
@@ -208,10 +230,12 @@ run_loop(struct worker *worker)
 		atomic_store_explicit(&worker->config->slot->connections, (uint32_t)worker->table.count,
 		                      memory_order_relaxed);
 		int count = epoll_wait(worker->epoll_fd, events, EVENTS_A_ROUND, wait_ms(worker));
+		bool can_wait = count >= 0 || errno == EINTR;
 		handle_events(worker, events, count);
 		visit_ready(worker);
 		remove_expired(worker);
 		intake_resume(&worker->intake);
+		look_around(worker, can_wait);
 		if (has_served_enough(worker))
 			worker->retiring = true;
 	}
@@ -273,6 +297,22 @@ start_watcher(struct worker *worker, struct err *err)
 		err);
 }
 
+static void
+note_premises(struct worker *worker)
+{
+	const struct worker_config *config = worker->config;
+	premises_init(&worker->premises);
+	premises_add(&worker->premises, worker->epoll_fd);
+	premises_add(&worker->premises, worker->signal_fd);
+	for (size_t i = 0; i < config->listener_count; i++)
+		premises_add(&worker->premises, config->listeners[i].fd);
+	if (handoff_has_siblings(config->handoff)) {
+		premises_add(&worker->premises, config->handoff->send_fd);
+		premises_add(&worker->premises, config->handoff->receive_fd);
+	}
+	worker->premises.requests_seen = requests_served(worker);
+}
+
 static struct intake
 configure_intake(struct worker *worker)
 {
@@ -305,26 +345,29 @@ start(struct worker *worker, struct err *err)
 		return -1;
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	worker->intake = configure_intake(worker);
-	worker->requests_before = atomic_load(&config->slot->requests);
+	worker->requests_before = requests_served(worker);
 	struct epoll_event signals = {.events = EPOLLIN, .data.ptr = NULL};
 	if (worker->epoll_fd < 0 || epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->signal_fd, &signals) != 0 ||
 	    intake_open(&worker->intake) != 0)
 		return err_set(err, "The event loop cannot be set up: %s.", strerror(errno));
+	note_premises(worker);
 	return 0;
 }
 
 int
 worker_run(const struct worker_config *config, struct err *err)
 {
-	struct worker worker = {.config = config, .epoll_fd = -1, .signal_fd = -1};
+	struct worker worker = {.config = config, .premises = {.directory_fd = -1}, .epoll_fd = -1, .signal_fd = -1};
 	int status = start(&worker, err);
 	if (status == 0) {
 		slot_set_state(config->slot, SLOT_IDLE);
 		run_loop(&worker);
-		/* Who retired has nothing left, and must take nothing more. */
-		if (worker.stopping)
+		/* Who retired has nothing left, and must take nothing more; who was robbed can reach nobody. */
+		if (worker.stopping && !worker.robbed)
 			finish(&worker);
+		status = worker.robbed ? WORKER_ROBBED : 0;
 	}
+	premises_fini(&worker.premises);
 	fcgi_destroy(worker.fcgi);
 	watcher_destroy(worker.watcher);
 	if (worker.epoll_fd >= 0)

@@ -37,9 +37,11 @@ struct worker_config {
 /*
  * Serves until it is told to end, finishing the request that runs. SIGTERM or SIGINT (also the supervisor's end):
  * what has arrived is served, then all connections are closed. WORKER_RETIRE, or max_requests: every connection is
- * given to the siblings, none is closed. Returns 0, or -1 with err where it could not start.
+ * given to the siblings, none is closed. Returns 0, or -1 with err where it could not start, or WORKER_ROBBED where a
+ * handler has closed descriptors of the worker's, which is logged: nothing can be waited for, and the process is to end.
  */
 #define WORKER_RETIRE SIGUSR2
+#define WORKER_ROBBED 1
 int worker_run(const struct worker_config *config, struct err *err);
 
 #endif

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "futex.h"
+#include "futex_wait.h"
 #include "insist.h"
 #include "layout.h"
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "futex.h"
+#include "futex_wait.h"
 #include "owner.h"
 
 #define PROBES 4

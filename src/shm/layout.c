@@ -31,6 +31,7 @@ static const uint32_t service_facts[] = {
 	offsetof(struct scoreboard_file, flights),
 	sizeof(struct flight),
 	offsetof(struct flight, landed),
+	offsetof(struct scoreboard_file, redis_breaker),
 	offsetof(struct scoreboard_file, rest),
 	sizeof(struct scoreboard_service),
 	offsetof(struct scoreboard_service, generation),
@@ -58,6 +59,11 @@ static const uint32_t service_facts[] = {
 	offsetof(struct check_result, total_bytes),
 	offsetof(struct check_result, free_bytes),
 	offsetof(struct check_result, text),
+	sizeof(struct breaker),
+	offsetof(struct breaker, keeper),
+	offsetof(struct breaker, opened),
+	offsetof(struct breaker, since_ns),
+	offsetof(struct breaker, changes),
 };
 
 static const uint32_t outside_facts[] = {

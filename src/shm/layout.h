@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "area.h"
+#include "breaker.h"
 #include "error_table.h"
 #include "flight.h"
 #include "log_levels.h"
@@ -79,6 +80,7 @@ struct scoreboard_file {
 	struct level_control levels;
 	struct error_table errors;
 	struct flight_table flights;
+	struct breaker redis_breaker;
 	_Alignas(SCOREBOARD_LINE) char rest
 		[]; /* what is pending and the directory of series, where there are any; the embedded cache; then the places */
 };

@@ -21,6 +21,7 @@
 #include "metric_store.h"
 #include "seqlock.h"
 
+struct breaker;
 struct err;
 struct error_table;
 struct flight_table;
@@ -273,6 +274,8 @@ void scoreboard_summary(struct scoreboard *board, enum slot_role role, struct po
 
 struct level_control *scoreboard_levels(struct scoreboard *board); /* log_levels.h */
 struct error_table *scoreboard_errors(struct scoreboard *board);   /* error_table.h */
+/* Whether Redis is asked; never written through a view that was attached to read. */
+struct breaker *scoreboard_redis_breaker(struct scoreboard *board); /* breaker.h */
 
 /* The directory of series; capacity 0: the scoreboard was made without metrics. */
 struct series_directory scoreboard_directory(const struct scoreboard *board);

@@ -22,6 +22,12 @@ scoreboard_errors(struct scoreboard *board)
 	return &board->file->errors;
 }
 
+struct breaker *
+scoreboard_redis_breaker(struct scoreboard *board)
+{
+	return &board->file->redis_breaker;
+}
+
 static void
 count_state(struct pool_summary *summary, enum slot_state state)
 {

@@ -6,6 +6,7 @@
  */
 #include "cache.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,20 +22,33 @@
 struct cache {
 	const struct memory_cache *memory;
 	struct redis *redis;
-	const char *prefix;
+	char *prefix;
 	int64_t ttl_default_ms, untracked_ttl_ms;
 	const char *error;
 };
+
+static char *
+prefix_of(const struct cache_config *config)
+{
+	char *prefix = NULL;
+	if (config->prefix != NULL && config->prefix[0] != '\0')
+		return strdup(config->prefix);
+	return asprintf(&prefix, "%s:", config->service_name) > 0 ? prefix : NULL;
+}
 
 struct cache *
 cache_create(const struct cache_config *config)
 {
 	struct cache *cache = calloc(1, sizeof *cache);
-	if (cache == NULL)
+	char *prefix = prefix_of(config);
+	if (cache == NULL || prefix == NULL) {
+		free(cache);
+		free(prefix);
 		return NULL;
+	}
 	*cache = (struct cache){.memory = config->memory,
 	                        .redis = config->redis,
-	                        .prefix = config->prefix,
+	                        .prefix = prefix,
 	                        .ttl_default_ms = config->ttl_default_ms,
 	                        .untracked_ttl_ms = config->untracked_ttl_ms,
 	                        .error = ""};
@@ -44,6 +58,9 @@ cache_create(const struct cache_config *config)
 void
 cache_destroy(struct cache *cache)
 {
+	if (cache == NULL)
+		return;
+	free(cache->prefix);
 	free(cache);
 }
 

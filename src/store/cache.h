@@ -27,7 +27,8 @@ struct redis;
 struct cache_config {
 	const struct memory_cache *memory; /* NULL: CACHE_MEMORY_BYTES is 0 */
 	struct redis *redis;               /* NULL: no REDIS_URL */
-	const char *prefix;                /* of every key; outlives the cache, as the others do */
+	const char *prefix;                /* of every key; NULL or empty: service_name and a colon */
+	const char *service_name;
 	int64_t ttl_default_ms, untracked_ttl_ms;
 };
 

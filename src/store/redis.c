@@ -2,9 +2,9 @@
  * redis.c - get, set and delete for requests, each under one deadline that covers connecting too.
  *
  * Fails open: whatever becomes of Redis, the caller has its answer within the time-out. A time-out closes
- * the connection, so that a late reply has none to arrive on, and counts for the back-off: a Redis that
- * hangs costs a worker one time-out, then nothing until the back-off is over. A reply of any kind ends the
- * back-off. A command that may have been sent is not repeated.
+ * the connection, so that a late reply has none to arrive on, and opens the breaker (redis_guard.c): a Redis
+ * that hangs costs the pool one time-out, then nothing until it was found to answer again. A command that may
+ * have been sent is not repeated.
  *
  * A worker has one of these and uses it from one thread. Never opened before the fork.
  */
@@ -16,10 +16,8 @@
 #include <string.h>
 
 #include "arena.h"
-#include "chance.h"
 #include "clock.h"
 #include "err.h"
-#include "io_wait.h"
 #include "redis_link.h"
 
 struct redis *
@@ -42,7 +40,14 @@ redis_create(const struct redis_config *config, struct err *err)
 	redis->timeout_ms = config->timeout_ms;
 	redis->ttl_default_ms = config->ttl_default_ms;
 	redis->ping_idle_ms = config->ping_idle_ms;
+	redis->breaker = config->breaker != NULL ? config->breaker : &redis->own;
+	redis->log = config->log;
 	redis->error = "";
+	if (redis->address.service != NULL && !redis_sentinels_create(redis, config)) {
+		err_set(err, "There is no memory for the sentinels.");
+		redis_destroy(redis);
+		return NULL;
+	}
 	return redis;
 }
 
@@ -52,6 +57,7 @@ redis_destroy(struct redis *redis)
 	if (redis == NULL)
 		return;
 	redis_drop(redis);
+	redis_sentinels_destroy(redis->sentinels);
 	redis_address_fini(&redis->address);
 	free(redis);
 }
@@ -62,68 +68,59 @@ redis_error(const struct redis *redis)
 	return redis->error;
 }
 
-/* One operation's time: REDIS_TIMEOUT, or the caller's where that is earlier. */
-struct limit {
-	int64_t deadline_ns;
-	bool own;
-};
-
-static struct limit
-limit_of(const struct redis *redis, int64_t deadline_ns)
-{
-	int64_t own_ns = deadline_in_ms(redis->timeout_ms);
-	return (struct limit){.deadline_ns = deadline_min(own_ns, deadline_ns), .own = own_ns <= deadline_ns};
-}
-
+/* The wait for what the step wants is over without it. */
 static enum vt_result
-timed_out(struct redis *redis, struct limit limit)
+not_ready(struct redis *redis, const struct redis_guard *guard, enum redis_wait wait)
 {
+	if (wait == REDIS_WAIT_SPARED) {
+		redis->error = "no answer, as others found";
+		redis_drop(redis);
+		return VT_UNAVAILABLE;
+	}
 	redis->error = redis->state == REDIS_READY ? "no answer in time" : "connecting timed out";
 	redis_drop(redis);
-	if (limit.own) /* a caller with little time says nothing about the server */
-		backoff_fail(&redis->backoff, clock_mono_ns(), chance());
+	if (guard->own) /* a caller with little time says nothing about the server */
+		redis->finding = REDIS_FOUND_ILL;
 	return VT_TIMEOUT;
 }
 
 static enum vt_result
-open_connection(struct redis *redis, struct limit limit)
+open_connection(struct redis *redis, const struct redis_guard *guard)
 {
+	enum redis_wait wait = REDIS_WAIT_READY;
 	enum vt_result result;
 	struct io_want want;
-	if (!backoff_over(&redis->backoff, clock_mono_ns()))
-		return VT_UNAVAILABLE; /* the error still tells why */
 	while (redis_connect_step(redis, &want, &result) == IO_WAIT)
-		if (!io_wait(&want, limit.deadline_ns))
-			return timed_out(redis, limit);
-	if (result != VT_OK)
-		backoff_fail(&redis->backoff, clock_mono_ns(), chance());
+		if ((wait = redis_guard_wait(redis, guard, &want)) != REDIS_WAIT_READY)
+			return not_ready(redis, guard, wait);
 	return result;
 }
 
 /* Does a connection that was idle for long still answer? VT_OK also where it does not and was dropped. */
 static enum vt_result
-ping_idle(struct redis *redis, struct limit limit)
+ping_idle(struct redis *redis, const struct redis_guard *guard)
 {
+	enum redis_wait wait = REDIS_WAIT_READY;
 	enum vt_result result;
 	struct io_want want;
-	if (clock_mono_ns() - redis->used_ns < redis->ping_idle_ms * NS_PER_MS || !redis_ask_ping(redis))
+	if (!redis_ping_due(redis) || !redis_ask_ping(redis))
 		return VT_OK;
 	while (redis_answer_step(redis, &want, &result) == IO_WAIT)
-		if (!io_wait(&want, limit.deadline_ns))
-			return timed_out(redis, limit);
+		if ((wait = redis_guard_wait(redis, guard, &want)) != REDIS_WAIT_READY)
+			return not_ready(redis, guard, wait);
 	return result == VT_OK || redis->state == REDIS_ABSENT ? VT_OK : result;
 }
 
 static enum vt_result
-hand_out(struct redis *redis, struct limit limit)
+hand_out(struct redis *redis, const struct redis_guard *guard)
 {
 	redis_drop_unfit(redis);
 	if (redis->state == REDIS_READY) {
-		enum vt_result result = ping_idle(redis, limit);
+		enum vt_result result = ping_idle(redis, guard);
 		if (result != VT_OK || redis->state == REDIS_READY)
 			return result;
 	}
-	return open_connection(redis, limit);
+	return open_connection(redis, guard);
 }
 
 /* Whoever goes on after one reply of several would take the next for another command's. */
@@ -139,33 +136,53 @@ stop_between(struct redis *redis, redisReply **replies, size_t got, bool more, e
 	return result;
 }
 
+/* Commands that go out together, and where their replies go. */
+struct batch {
+	const struct redis_command *commands;
+	size_t count;
+	redisReply **replies;
+};
+
+static enum vt_result
+run_guarded(struct redis *redis, const struct batch *batch, const struct redis_guard *guard)
+{
+	enum redis_wait wait = REDIS_WAIT_READY;
+	struct io_want want;
+	enum vt_result result = hand_out(redis, guard);
+	if (result != VT_OK)
+		return result;
+	redis->finding = REDIS_FOUND_NOTHING;
+	for (size_t i = 0; i < batch->count; i++)
+		if (!redis_command_begin(redis, &batch->commands[i]))
+			return VT_NO_MEMORY;
+	for (size_t i = 0; i < batch->count; i++) {
+		while (redis_command_step(redis, &want, &result, &batch->replies[i]) == IO_WAIT)
+			if ((wait = redis_guard_wait(redis, guard, &want)) != REDIS_WAIT_READY)
+				return stop_between(redis, batch->replies, i, false, not_ready(redis, guard, wait));
+		if (result != VT_OK)
+			return stop_between(redis, batch->replies, i, i + 1 < batch->count, result);
+	}
+	return VT_OK;
+}
+
 enum vt_result
 redis_run(struct redis *redis, const struct redis_command *commands, size_t count, int64_t deadline_ns,
           redisReply **replies)
 {
-	struct limit limit = limit_of(redis, deadline_ns);
-	struct io_want want;
-	enum vt_result result;
+	int64_t own_ns = deadline_in_ms(redis->timeout_ms);
+	struct redis_guard guard = {.deadline_ns = deadline_min(own_ns, deadline_ns), .own = own_ns <= deadline_ns};
 	for (size_t i = 0; i < count; i++)
 		replies[i] = NULL;
-	if (clock_mono_ns() >= limit.deadline_ns) {
+	if (clock_mono_ns() >= guard.deadline_ns) {
 		redis->error = "no time was left";
 		return VT_TIMEOUT; /* nothing was begun: the connection is as it was */
 	}
-	result = hand_out(redis, limit);
-	if (result != VT_OK)
-		return result;
-	for (size_t i = 0; i < count; i++)
-		if (!redis_command_begin(redis, &commands[i]))
-			return VT_NO_MEMORY;
-	for (size_t i = 0; i < count; i++) {
-		while (redis_command_step(redis, &want, &result, &replies[i]) == IO_WAIT)
-			if (!io_wait(&want, limit.deadline_ns))
-				return stop_between(redis, replies, i, false, timed_out(redis, limit));
-		if (result != VT_OK)
-			return stop_between(redis, replies, i, i + 1 < count, result);
-	}
-	return VT_OK;
+	redis->deadline_ns = guard.deadline_ns;
+	if (!redis_guard_enter(redis, &guard))
+		return VT_UNAVAILABLE;
+	enum vt_result result = run_guarded(redis, &(struct batch){commands, count, replies}, &guard);
+	redis_guard_leave(redis, &guard);
+	return result;
 }
 
 enum vt_result

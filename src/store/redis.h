@@ -12,20 +12,35 @@
 #include "vitals.h"
 
 struct arena;
-struct redis;
+struct breaker;
 struct err;
+struct log;
+struct redis;
 
 struct redis_config {
-	const char
-		*url; /* redis://[user:password@]host[:port][/db], unix:///path[?db=N] or redis+unix:///path[?db=N] */
-	int64_t timeout_ms; /* of each operation, connecting included */
+	const char *url; /* redis://[user:password@]host[:port][/db], unix:///path[?db=N], redis+unix:///path[?db=N] or
+	               * redis+sentinel://[user:password@]host[:port],…/service[/db] */
+	const char *sentinel_user, *sentinel_password; /* what the sentinels want themselves; NULL or empty: nothing */
+	int64_t timeout_ms;                            /* of each operation, connecting included */
 	int64_t ttl_default_ms;
 	int64_t ping_idle_ms;
+	struct breaker *breaker; /* of all processes that ask this server; NULL: one of its own */
+	struct log *log;         /* where the breaker's changes are told; NULL: nowhere */
+};
+
+#define REDIS_SENTINELS_MAX 16
+
+struct redis_host {
+	char *host;
+	int port;
 };
 
 struct redis_address {
-	char *host; /* NULL for a Unix socket */
+	char *host; /* NULL for a Unix socket, and with sentinels, who are asked for it */
 	int port;
+	char *service; /* as the sentinels know it; NULL: there are none */
+	struct redis_host sentinels[REDIS_SENTINELS_MAX];
+	size_t sentinel_count;
 	char *path;            /* NULL for TCP */
 	char *user, *password; /* NULL where not given; percent-decoded */
 	int database;
@@ -65,7 +80,7 @@ enum vt_result redis_add(struct redis *redis, const struct redis_item *item, int
 /* VT_OK also where the key was not there. */
 enum vt_result redis_delete(struct redis *redis, const char *key, int64_t deadline_ns);
 
-/* As database_ping_*(), with PING. */
+/* As database_ping_*(), with PING. Asks also where the breaker is open, and closes it where the answer comes in time. */
 void redis_ping_begin(struct redis *redis);
 enum io_progress redis_ping_step(struct redis *redis, struct io_want *want, enum vt_result *result);
 void redis_ping_abandon(struct redis *redis);

@@ -4,7 +4,9 @@
  *
  * redis://[user:password@]host[:port][/db] is the scheme as registered at IANA, without its parameters;
  * ":password@" has no user. unix:///path and redis+unix:///path take db as a query parameter, and userinfo
- * before the path's first '/'. Reserved characters in userinfo are percent-encoded (RFC 3986 section 3.2.1).
+ * before the path's first '/'. redis+sentinel:// names sentinels in the place of the host, and the service that they
+ * are asked for as the path's first part; user, password and database are those of Redis itself. Reserved characters in
+ * userinfo are percent-encoded (RFC 3986 section 3.2.1).
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 #include "redis.h"
 
 #define DEFAULT_PORT 6379
+#define DEFAULT_SENTINEL_PORT 26379
 #define UNIX_PATH_MAX_BYTES 107 /* sun_path without its NUL */
 
 struct part {
@@ -23,7 +26,8 @@ struct part {
 };
 
 static const char what_is_allowed[] =
-	"it must be redis://[user:password@]host[:port][/database] or unix:///path[?db=number]";
+	"it must be redis://[user:password@]host[:port][/database], unix:///path[?db=number] or "
+	"redis+sentinel://[user:password@]host[:port],.../service[/database]";
 
 /* A decoded copy; NULL where the encoding is wrong, a NUL is encoded, or there is no memory. */
 static char *
@@ -94,57 +98,106 @@ parse_database(struct redis_address *address, struct part text, struct err *err)
 }
 
 static int
-parse_port(struct redis_address *address, struct part text, struct err *err)
+parse_port(struct redis_host *host, struct part text, struct err *err)
 {
-	address->port = number(text);
-	if (address->port < 1 || address->port > 65535)
+	host->port = number(text);
+	if (host->port < 1 || host->port > 65535)
 		return err_set(err, "REDIS_URL names a port that is not a number from 1 to 65535.");
 	return 0;
 }
 
-/* host, host:port, [v6] or [v6]:port */
+/* host, host:port, [v6] or [v6]:port; host->port is the default already. */
 static int
-parse_host(struct redis_address *address, struct part text, struct err *err)
+parse_host(struct redis_host *host, struct part text, struct err *err)
 {
-	struct part host = text;
+	struct part name = text;
 	bool has_port;
-	address->port = DEFAULT_PORT;
 	if (text.size_bytes > 0 && text.text[0] == '[') {
 		text.text++;
 		text.size_bytes--;
-		if (!cut(&text, ']', &host) || (text.size_bytes > 0 && text.text[0] != ':'))
+		if (!cut(&text, ']', &name) || (text.size_bytes > 0 && text.text[0] != ':'))
 			return err_set(err, "REDIS_URL has an IPv6 address that is not closed: write [::1]:6379.");
 		has_port = text.size_bytes > 0;
 		text.text += has_port;
 		text.size_bytes -= has_port;
 	} else {
-		has_port = cut(&text, ':', &host);
+		has_port = cut(&text, ':', &name);
 	}
-	if (host.size_bytes == 0)
+	if (name.size_bytes == 0)
 		return err_set(err, "REDIS_URL names no host: %s.", what_is_allowed);
-	if (memchr(host.text, '@', host.size_bytes) != NULL)
+	if (memchr(name.text, '@', name.size_bytes) != NULL)
 		return err_set(err, "REDIS_URL has more than one '@': write one in a password as %%40.");
-	if (has_port && parse_port(address, text, err) != 0)
+	if (has_port && parse_port(host, text, err) != 0)
 		return -1;
-	address->host = decode(host);
-	return address->host != NULL ? 0 : err_set(err, "REDIS_URL has a host that cannot be read.");
+	host->host = decode(name);
+	return host->host != NULL ? 0 : err_set(err, "REDIS_URL has a host that cannot be read.");
+}
+
+static int
+refuse_parameters(struct part rest, struct err *err)
+{
+	if (rest.size_bytes == 0 ||
+	    (memchr(rest.text, '?', rest.size_bytes) == NULL && memchr(rest.text, '#', rest.size_bytes) == NULL))
+		return 0;
+	return err_set(err, "REDIS_URL has parameters or a fragment, which it does not take here: %s.",
+	               what_is_allowed);
 }
 
 static int
 parse_tcp(struct redis_address *address, struct part rest, struct err *err)
 {
 	struct part authority, userinfo, database = {NULL, 0};
-	if (memchr(rest.text, '?', rest.size_bytes) != NULL || memchr(rest.text, '#', rest.size_bytes) != NULL)
-		return err_set(err, "REDIS_URL has parameters or a fragment, which redis:// does not take here: %s.",
-		               what_is_allowed);
+	struct redis_host host = {.port = DEFAULT_PORT};
+	if (refuse_parameters(rest, err) != 0)
+		return -1;
 	if (cut(&rest, '/', &authority))
 		database = rest;
 	else
 		authority = rest;
 	if (cut(&authority, '@', &userinfo) && parse_userinfo(address, userinfo, err) != 0)
 		return -1;
-	if (parse_host(address, authority, err) != 0)
+	if (parse_host(&host, authority, err) != 0)
 		return -1;
+	address->host = host.host;
+	address->port = host.port;
+	return database.size_bytes == 0 ? 0 : parse_database(address, database, err);
+}
+
+static int
+parse_sentinels(struct redis_address *address, struct part hosts, struct err *err)
+{
+	for (bool more = true; more;) {
+		struct part one = hosts;
+		more = cut(&hosts, ',', &one);
+		if (address->sentinel_count == REDIS_SENTINELS_MAX)
+			return err_set(err, "REDIS_URL names more than %d sentinels.", REDIS_SENTINELS_MAX);
+		struct redis_host *host = &address->sentinels[address->sentinel_count++];
+		host->port = DEFAULT_SENTINEL_PORT;
+		if (parse_host(host, one, err) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+parse_service(struct redis_address *address, struct part rest, struct err *err)
+{
+	struct part authority, userinfo, service, database = {NULL, 0};
+	if (refuse_parameters(rest, err) != 0)
+		return -1;
+	if (!cut(&rest, '/', &authority) || rest.size_bytes == 0 || rest.text[0] == '/')
+		return err_set(err, "REDIS_URL names sentinels and no service to ask them for: %s.", what_is_allowed);
+	if (cut(&authority, '@', &userinfo) && parse_userinfo(address, userinfo, err) != 0)
+		return -1;
+	if (parse_sentinels(address, authority, err) != 0)
+		return -1;
+	if (cut(&rest, '/', &service))
+		database = rest;
+	else
+		service = rest;
+	address->service = decode(service);
+	if (address->service == NULL)
+		return err_set(err, "REDIS_URL has a service that is not percent-encoded as it should be.");
 	return database.size_bytes == 0 ? 0 : parse_database(address, database, err);
 }
 
@@ -177,7 +230,10 @@ parse_any(struct redis_address *address, const char *url, struct err *err)
 	static const struct {
 		const char *prefix;
 		int (*parse)(struct redis_address *, struct part, struct err *);
-	} schemes[] = {{"redis://", parse_tcp}, {"unix://", parse_unix}, {"redis+unix://", parse_unix}};
+	} schemes[] = {{"redis://", parse_tcp},
+	               {"unix://", parse_unix},
+	               {"redis+unix://", parse_unix},
+	               {"redis+sentinel://", parse_service}};
 	for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
 		size_t length = strlen(schemes[i].prefix);
 		if (strncmp(url, schemes[i].prefix, length) == 0)
@@ -202,6 +258,9 @@ redis_address_parse(struct redis_address *address, const char *url, struct err *
 void
 redis_address_fini(struct redis_address *address)
 {
+	for (size_t i = 0; i < address->sentinel_count; i++)
+		free(address->sentinels[i].host);
+	free(address->service);
 	free(address->host);
 	free(address->path);
 	free(address->user);

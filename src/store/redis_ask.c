@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 
+#include "clock.h"
 #include "redis.h"
 #include "redis_link.h"
 
@@ -11,6 +12,7 @@ redis_ask_begin(struct redis *redis)
 {
 	redis_drop(redis);
 	redis->asking = false;
+	redis->deadline_ns = deadline_in_ms(redis->timeout_ms);
 }
 
 static enum io_progress

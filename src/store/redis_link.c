@@ -23,12 +23,19 @@
 #include "net_error.h"
 #include "redis_reply.h"
 
+#define DROP_AGAIN_MS 1000
+#define VERIFY_MS 1000
+
 void
 redis_drop(struct redis *redis)
 {
 	if (redis->context != NULL)
 		redisFree(redis->context);
 	redis->context = NULL;
+	if (redis->sentinels != NULL)
+		redis_sentinels_abandon(redis->sentinels);
+	redis->role_due = 0;
+	redis->array_max_bytes = 0;
 	redis->state = REDIS_ABSENT;
 	redis->ping = REDIS_PING_NONE;
 }
@@ -85,14 +92,29 @@ append_texts(struct redis *redis, const char *first, const char *second, const c
 	return redis_command_begin(redis, &command);
 }
 
+/* What this process lacks says nothing about the server. */
+static bool
+is_ours(const char *words)
+{
+	static const char *const ours[] = {"no memory for the connection", "no descriptor is free",
+	                                   "no local address is free"};
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		if (strcmp(words, ours[i]) == 0)
+			return true;
+	return false;
+}
+
 static bool
 start_connecting(struct redis *redis)
 {
 	const struct redis_address *address = &redis->address;
+	const struct redis_host own = {address->host, address->port};
+	const struct redis_host *host = redis->sentinels != NULL ? redis_sentinels_primary(redis->sentinels) : &own;
 	redis->context = address->path != NULL ? redisConnectUnixNonBlock(address->path)
-	                                       : redisConnectNonBlock(address->host, address->port);
+	                                       : redisConnectNonBlock(host->host, host->port);
 	if (redis->context == NULL || redis->context->err != 0) {
 		redis->error = context_words(redis->context);
+		redis->finding = is_ours(redis->error) ? REDIS_FOUND_NOTHING : REDIS_FOUND_ILL;
 		return false;
 	}
 	if (address->path == NULL) /* hiredis sets it on blocking connections only */
@@ -111,13 +133,23 @@ connected(struct redis *redis)
 		error_number = errno;
 	if (error_number == 0)
 		return true;
+	redis->finding = REDIS_FOUND_ILL;
 	redis->error = net_error_words(error_number);
 	if (redis->error == NULL)
 		redis->error = "the connection failed";
 	return false;
 }
 
-/* AUTH and SELECT leave together; their replies come in order. */
+static bool
+ask_role(struct redis *redis)
+{
+	if (!append_texts(redis, "ROLE", NULL, NULL))
+		return false;
+	redis->array_max_bytes = REDIS_ARRAY_MAX_BYTES;
+	return true;
+}
+
+/* AUTH, SELECT and ROLE leave together; their replies come in order. */
 static bool
 begin_greeting(struct redis *redis)
 {
@@ -136,14 +168,45 @@ begin_greeting(struct redis *redis)
 			return false;
 		redis->greetings++;
 	}
-	return true;
+	if (redis->sentinels == NULL)
+		return true;
+	redis->role_due = ++redis->greetings;
+	return ask_role(redis);
+}
+
+static enum io_progress
+look_step(struct redis *redis, struct io_want *want, enum vt_result *result)
+{
+	if (redis->sentinels == NULL) {
+		*result = VT_OK;
+		return IO_DONE;
+	}
+	redis->state = REDIS_LOOKING;
+	return redis_sentinels_step(redis, want, result);
+}
+
+/* The server's address is known or told, and connecting to it is begun. */
+static enum io_progress
+begin_connecting(struct redis *redis, struct io_want *want, enum vt_result *result)
+{
+	if (redis->state == REDIS_ABSENT)
+		redis->epoch = breaker_epoch(breaker_look(redis->breaker));
+	if (look_step(redis, want, result) == IO_WAIT)
+		return IO_WAIT;
+	if (*result == VT_OK && !start_connecting(redis))
+		*result = VT_UNAVAILABLE;
+	return IO_DONE;
 }
 
 enum io_progress
 redis_connect_step(struct redis *redis, struct io_want *want, enum vt_result *result)
 {
-	if (redis->state == REDIS_ABSENT && !start_connecting(redis))
-		return give_up(redis, VT_UNAVAILABLE, redis->error, result);
+	if (redis->state == REDIS_ABSENT || redis->state == REDIS_LOOKING) {
+		if (begin_connecting(redis, want, result) == IO_WAIT)
+			return IO_WAIT;
+		if (*result != VT_OK)
+			return give_up(redis, VT_UNAVAILABLE, redis->error, result);
+	}
 	if (redis->state == REDIS_CONNECTING) {
 		*want = (struct io_want){.fd = redis->context->fd, .events = POLLOUT};
 		if (!io_ready(want))
@@ -154,6 +217,8 @@ redis_connect_step(struct redis *redis, struct io_want *want, enum vt_result *re
 	while (redis->state == REDIS_GREETING && redis->greetings > 0) {
 		if (redis_answer_step(redis, want, result) == IO_WAIT)
 			return IO_WAIT;
+		if (*result != VT_OK)
+			redis->finding = REDIS_FOUND_ILL;
 		if (*result != VT_OK)
 			return give_up(redis, VT_UNAVAILABLE, redis->error, result);
 		redis->greetings--;
@@ -174,7 +239,10 @@ take_reply(struct redis *redis, redisReply **reply, enum vt_result *result)
 	*reply = NULL;
 	if (reader->len == reader->pos)
 		return true;
-	if (!redis_reply_acceptable(reader, REDIS_REPLY_MAX_BYTES, &words)) {
+	enum redis_shape shape = redis_reply_judge(reader, REDIS_REPLY_MAX_BYTES, redis->array_max_bytes, &words);
+	if (shape == REDIS_SHAPE_PART)
+		return true;
+	if (shape == REDIS_SHAPE_REFUSED) {
 		give_up(redis, VT_UNAVAILABLE, words, result);
 		return false;
 	}
@@ -186,20 +254,34 @@ take_reply(struct redis *redis, redisReply **reply, enum vt_result *result)
 	return true;
 }
 
+/* A replica stays one for a while: asking anew at each of its refusals would be a connection a request. */
+static bool
+is_to_be_dropped(struct redis *redis, const struct redis_fault *fault)
+{
+	if (fault->drop != REDIS_DROP_NOW_AND_THEN)
+		return fault->drop == REDIS_DROP;
+	if (redis->refused_ns > 0 && redis->used_ns - redis->refused_ns < DROP_AGAIN_MS * NS_PER_MS)
+		return false;
+	redis->refused_ns = redis->used_ns;
+	return true;
+}
+
 /* An error reply is no reply to the caller. */
 static enum io_progress
 judge(struct redis *redis, redisReply **reply, enum vt_result *result)
 {
 	const struct redis_fault *fault;
 	redis->used_ns = clock_mono_ns();
-	backoff_reset(&redis->backoff);
+	redis->finding = REDIS_FOUND_WELL;
 	*result = VT_OK;
 	if ((*reply)->type != REDIS_REPLY_ERROR)
 		return IO_DONE;
 	fault = redis_reply_fault((*reply)->str);
 	freeReplyObject(*reply);
 	*reply = NULL;
-	if (fault->drop)
+	if (fault->reach == REDIS_REFUSES_ALL)
+		redis->finding = REDIS_FOUND_ILL;
+	if (is_to_be_dropped(redis, fault))
 		return give_up(redis, fault->result, fault->words, result);
 	redis->error = fault->words;
 	*result = fault->result;
@@ -240,7 +322,38 @@ redis_ask_info(struct redis *redis, const char *section)
 bool
 redis_ask_ping(struct redis *redis)
 {
-	return append_texts(redis, "PING", NULL, NULL);
+	if (redis->sentinels == NULL)
+		return append_texts(redis, "PING", NULL, NULL);
+	redis->role_due = 1;
+	return ask_role(redis);
+}
+
+bool
+redis_ping_due(const struct redis *redis)
+{
+	int64_t now_ns = clock_mono_ns();
+	if (redis->sentinels != NULL && now_ns - redis->verified_ns >= VERIFY_MS * NS_PER_MS)
+		return true;
+	return now_ns - redis->used_ns >= redis->ping_idle_ms * NS_PER_MS;
+}
+
+static bool
+is_primary(const redisReply *role)
+{
+	return role->type == REDIS_REPLY_ARRAY && role->elements > 0 && role->element[0]->type == REDIS_REPLY_STRING &&
+	       strcmp(role->element[0]->str, "master") == 0;
+}
+
+/* Whom the sentinels named may have become a replica, before they asked it or since. */
+static void
+judge_role(struct redis *redis, const redisReply *role, enum vt_result *result)
+{
+	redis->array_max_bytes = 0;
+	redis->verified_ns = redis->used_ns;
+	if (is_primary(role))
+		return;
+	redis_sentinels_distrust(redis);
+	give_up(redis, VT_UNAVAILABLE, "the server that the sentinels name is not the primary", result);
 }
 
 enum io_progress
@@ -251,7 +364,9 @@ redis_answer_step(struct redis *redis, struct io_want *want, enum vt_result *res
 		return IO_WAIT;
 	if (reply == NULL)
 		return IO_DONE;
-	if (reply->type != REDIS_REPLY_STATUS)
+	if (redis->role_due > 0 && --redis->role_due == 0)
+		judge_role(redis, reply, result);
+	else if (reply->type != REDIS_REPLY_STATUS)
 		give_up(redis, VT_UNAVAILABLE, "what answers does not speak the protocol", result);
 	freeReplyObject(reply);
 	return IO_DONE;
@@ -260,7 +375,8 @@ redis_answer_step(struct redis *redis, struct io_want *want, enum vt_result *res
 void
 redis_drop_unfit(struct redis *redis)
 {
-	if (redis->state == REDIS_READY && redis->ping == REDIS_PING_NONE) {
+	bool same = redis->epoch == breaker_epoch(breaker_look(redis->breaker));
+	if (redis->state == REDIS_READY && redis->ping == REDIS_PING_NONE && same) {
 		/* An idle connection has nothing to read: not its end, and no reply that nobody waits for. */
 		const redisReader *reader = redis->context->reader;
 		const struct io_want want = {.fd = redis->context->fd, .events = POLLIN};

@@ -1,7 +1,8 @@
 /*
  * redis_ping.c - the health check's ping, driven from the checks' own poll(), under the rules of
- * database_ping.c: it looks past the back-off, resets it on success and never lengthens it.
+ * database_ping.c: it looks past the breaker, closes it on success and never opens it.
  */
+#include "clock.h"
 #include "insist.h"
 #include "redis.h"
 #include "redis_link.h"
@@ -10,6 +11,8 @@ void
 redis_ping_begin(struct redis *redis)
 {
 	redis_drop_unfit(redis); /* also what an earlier ping left half done */
+	redis->ping_begun_ns = clock_mono_ns();
+	redis->deadline_ns = deadline_in_ms(redis->timeout_ms);
 	redis->ping_reopened = redis->state != REDIS_READY;
 	redis->ping = REDIS_PING_CONNECTING;
 	if (redis->state == REDIS_READY && redis_ask_ping(redis))
@@ -22,6 +25,8 @@ static enum io_progress
 done(struct redis *redis, enum vt_result *result, enum vt_result how)
 {
 	redis->ping = REDIS_PING_NONE;
+	if (how == VT_OK)
+		redis_guard_pinged(redis);
 	*result = how;
 	return IO_DONE;
 }

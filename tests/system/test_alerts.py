@@ -143,12 +143,11 @@ def test_a_reload_and_the_helpers_death_tell_nothing_twice(service: Service, fla
     instance.log.wait("Alert delivered")
     before = instance.helpers()
     os.kill(instance.pid, signal.SIGHUP)
-    wait_for(lambda: instance.helpers() and instance.helpers() != before, 20, "another helper")
-    between = instance.helpers()
+    between = wait_for(lambda: [pid for pid in instance.helpers() if pid not in before], 20, "another helper")
     assert len(between) == 1
     os.kill(between[0], signal.SIGKILL)
     instance.log.wait("Helper died", signal="SIGKILL")
-    wait_for(lambda: instance.helpers() and instance.helpers() != between, 10, "the next helper")
+    wait_for(lambda: set(instance.helpers()) - set(between), 10, "the next helper")
     flag.touch()
     wait_for(lambda: len(alerts(told)) == 2, 15, "the end of the alert")
     assert [alert["to"] for alert in alerts(told)] == ["degraded", "healthy"]

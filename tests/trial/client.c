@@ -34,6 +34,8 @@ static const struct kind {
 } kinds[] = {
 	{"facts", "GET", "/facts?page=7", ""},
 	{"users", "GET", "/users/7", ""},
+	{"cached", "GET", "/through/k", ""},
+	{"written", "GET", "/through/k?write=1", ""},
 	{"nap", "GET", "/slow?ms=5&how=sleep", ""},
 	{"echo", "POST", "/echo", "{\"hello\":\"world\",\"numbers\":[1,2,3]}"},
 };

@@ -14,19 +14,21 @@ PASSWORD = "only-the-tests-know"
 class Redis:
     """One server in a directory of its own."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, port: int = 0) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self.port = port
         self.directory, self.socket = directory, str(directory / "redis.sock")
         self.process: Optional[Process] = None
         self.url = f"unix://{self.socket}"
         self.locked = False
 
-    def start(self) -> "Redis":
-        """Starts and waits until it answers."""
+    def start(self, loading_delay_us: int = 0) -> "Redis":
+        """Starts and waits until it answers; loading_delay_us: each key that it finds saved takes so long, and it is not waited for."""
         self.locked = False
-        self.process = Process(["redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
-                                "--dir", str(self.directory)], self.directory, "redis")
-        wait_for(self.accepts, 10, "Redis accepts")
+        slowly = ["--key-load-delay", str(loading_delay_us), "--loading-process-events-interval-bytes", "1024"] if loading_delay_us else []
+        self.process = Process(["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", self.socket, "--save", "", "--appendonly", "no",
+                                "--dir", str(self.directory), "--enable-debug-command", "yes", *slowly], self.directory, "redis")
+        wait_for(self.accepts if not loading_delay_us else self.listens, 10, "Redis accepts")
         return self
 
     def accepts(self) -> bool:
@@ -36,6 +38,14 @@ class Redis:
             return self.command("PING") == "PONG"
         except OSError:
             return False
+
+    def listens(self) -> bool:
+        """Something is answered, be it a refusal."""
+        try:
+            self.accepts()
+        except AssertionError:
+            return self.process is not None and self.process.running()
+        return False
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Twice is harmless."""

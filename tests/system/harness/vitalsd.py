@@ -13,7 +13,7 @@ from .logs import LogFile, Record
 from .processes import PATH, Process, alive, children_of, name_of, wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-LOG_WRITER, HELPER = "vitalsd:log", "vitalsd:helper"
+LOG_WRITER, HELPER, KEEPER = "vitalsd:log", "vitalsd:helper", "vitalsd:redis"
 
 
 def build_directory() -> Path:
@@ -111,7 +111,7 @@ class Vitalsd:
 
     def workers(self) -> list[int]:
         """The pids of its living children, the admin worker among them."""
-        return [pid for pid in children_of(self.pid) if name_of(pid) not in (LOG_WRITER, HELPER, name_of(self.pid))]
+        return [pid for pid in children_of(self.pid) if name_of(pid) not in (LOG_WRITER, HELPER, KEEPER, name_of(self.pid))]
 
     def log_writers(self) -> list[int]:
         """The pids of the processes that write the log: one, but for a moment during a reload."""
@@ -120,6 +120,10 @@ class Vitalsd:
     def helpers(self) -> list[int]:
         """The pids of the helpers: at most one, but for a moment during a reload."""
         return [pid for pid in children_of(self.pid) if name_of(pid) == HELPER]
+
+    def keepers(self) -> list[int]:
+        """The pids of the processes that watch Redis: one where there is a REDIS_URL, but for a moment during a reload."""
+        return [pid for pid in children_of(self.pid) if name_of(pid) == KEEPER]
 
     def connect(self, address: Optional[fcgi.Address] = None, seconds: float = 10.0) -> fcgi.Connection:
         """A raw FastCGI connection."""

@@ -272,6 +272,21 @@ cache_show(struct vt_request *req, struct vt_response *res)
 	return r == VT_OK ? vt_answer(res, "application/octet-stream", value, size) : r;
 }
 
+/* As a handler does that caches: 200 with all of the cache's help, 203 where it had to do without. */
+static enum vt_result
+cache_through(struct vt_request *req, struct vt_response *res)
+{
+	const char *key = vt_path_param(req, "key"), *value;
+	size_t size;
+	enum vt_result r = vt_cache_get(req, key, &value, &size);
+	bool cached = r == VT_OK;
+
+	if (!cached || vt_query_param(req, "write", 0) != NULL)
+		cached = vt_cache_set(req, key, "made", 4, 0) == VT_OK && cached;
+	r = vt_status(res, cached ? 200 : 203);
+	return r == VT_OK ? vt_answer(res, "text/plain", "made", 4) : r;
+}
+
 static enum vt_result
 cache_put(struct vt_request *req, struct vt_response *res)
 {
@@ -365,6 +380,7 @@ vitals_setup(struct vt_app *app)
 		{.method = "GET", .path = "/transaction", .handler = transaction},
 		{.method = "GET", .path = "/typed", .handler = typed},
 		{.method = "GET", .path = "/cache/{key}", .handler = cache_show},
+		{.method = "GET", .path = "/through/{key}", .handler = cache_through},
 		{.method = "PUT", .path = "/cache/{key}", .handler = cache_put},
 		{.method = "DELETE", .path = "/cache/{key}", .handler = cache_drop},
 		{.method = "POST", .path = "/log", .handler = log_body},

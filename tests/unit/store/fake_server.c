@@ -46,24 +46,51 @@ fake_black_hole(void)
 	return ntohs(address.sin_port);
 }
 
+/* False where the peer has gone. */
+static bool
+answer_once(int fd, const struct fake_answer *answer)
+{
+	char bytes[4096];
+	if (read(fd, bytes, sizeof bytes) <= 0)
+		return false;
+	for (unsigned i = 0; i < answer->repeat; i++)
+		if (send(fd, answer->data, answer->size_bytes, MSG_NOSIGNAL) < 0)
+			return false;
+	return true;
+}
+
+/* In a process of its own. */
+static void
+answer_each(int fd, const struct fake_answer *answer)
+{
+	if (fork() != 0)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (answer_once(fd, answer))
+		;
+	_exit(0);
+}
+
 static void
 serve(int listener, const struct fake_answer *answer)
 {
-	char bytes[4096];
+	signal(SIGCHLD, SIG_IGN);
 	for (;;) {
 		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0 || read(fd, bytes, sizeof bytes) <= 0)
+		if (fd < 0)
 			continue;
-		for (unsigned i = 0; i < answer->repeat; i++)
-			if (send(fd, answer->data, answer->size_bytes, MSG_NOSIGNAL) < 0)
-				break;
+		if (!answer->each) {
+			answer_once(fd, answer);
+			continue;
+		}
+		answer_each(fd, answer);
+		close(fd);
 	}
 }
 
-pid_t
-fake_server(const char *path, const struct fake_answer *answer)
+static pid_t
+serve_aside(int listener, const struct fake_answer *answer)
 {
-	int listener = fake_listener(path);
 	pid_t parent = getpid(), pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
@@ -74,4 +101,23 @@ fake_server(const char *path, const struct fake_answer *answer)
 	}
 	close(listener);
 	return pid;
+}
+
+pid_t
+fake_server(const char *path, const struct fake_answer *answer)
+{
+	return serve_aside(fake_listener(path), answer);
+}
+
+int
+fake_tcp_server(const struct fake_answer *answer)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof address;
+	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(listener, 16), 0);
+	ck_assert_int_eq(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	serve_aside(listener, answer);
+	return ntohs(address.sin_port);
 }

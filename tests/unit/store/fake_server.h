@@ -4,6 +4,7 @@
 #ifndef TESTS_FAKE_SERVER_H
 #define TESTS_FAKE_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,6 +17,7 @@ struct fake_answer {
 	const char *data; /* sent when something has been read, again and again `repeat` times */
 	size_t size_bytes;
 	unsigned repeat;
+	bool each; /* whatever is read is answered, not only what is read first */
 };
 
 /*
@@ -23,5 +25,7 @@ struct fake_answer {
  * Ends with the test that started it.
  */
 pid_t fake_server(const char *path, const struct fake_answer *answer);
+/* The same on a free TCP port of 127.0.0.1. Returns the port. */
+int fake_tcp_server(const struct fake_answer *answer);
 
 #endif

@@ -37,6 +37,16 @@ START_TEST(taken)
 		{"redis+unix:///run/r.sock?db=0", {.path = "/run/r.sock"}},
 		{"redis+unix://u:pw@/run/r.sock", {.path = "/run/r.sock", .user = "u", .password = "pw"}},
 		{"unix://:pw@/r", {.path = "/r", .password = "pw"}},
+		{"redis+sentinel://a/one", {.service = "one", .sentinel_count = 1, .sentinels = {{"a", 26379}}}},
+		{"redis+sentinel://u:p%2C@a,[::1]:7,10.0.0.1:26380/my%20one/4",
+	         {.service = "my one",
+	          .user = "u",
+	          .password = "p,",
+	          .database = 4,
+	          .sentinel_count = 3,
+	          .sentinels = {{"a", 26379}, {"::1", 7}, {"10.0.0.1", 26380}}}},
+		{"redis+sentinel://a,b/one/",
+	         {.service = "one", .sentinel_count = 2, .sentinels = {{"a", 26379}, {"b", 26379}}}},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct redis_address address;
@@ -46,6 +56,12 @@ START_TEST(taken)
 		check_text(address.path, cases[i].want.path);
 		check_text(address.user, cases[i].want.user);
 		check_text(address.password, cases[i].want.password);
+		check_text(address.service, cases[i].want.service);
+		ck_assert_uint_eq(address.sentinel_count, cases[i].want.sentinel_count);
+		for (size_t n = 0; n < address.sentinel_count; n++) {
+			ck_assert_str_eq(address.sentinels[n].host, cases[i].want.sentinels[n].host);
+			ck_assert_int_eq(address.sentinels[n].port, cases[i].want.sentinels[n].port);
+		}
 		ck_assert_int_eq(address.port, cases[i].want.port);
 		ck_assert_int_eq(address.database, cases[i].want.database);
 		redis_address_fini(&address);
@@ -94,6 +110,20 @@ START_TEST(refused)
 		"unix:///run/secret?x=1",
 		"unix:///run/secret%00",
 		"rediss://u:secret@h",
+		"redis+sentinel://",
+		"redis+sentinel://secret",
+		"redis+sentinel://secret/",
+		"redis+sentinel:///secret",
+		"redis+sentinel://a//1",
+		"redis+sentinel://a,/secret",
+		"redis+sentinel://a,,b/secret",
+		"redis+sentinel://a:0/secret",
+		"redis+sentinel://a:secret,b/one",
+		"redis+sentinel://u@a/secret",
+		"redis+sentinel://a/one/secret",
+		"redis+sentinel://a/one?secret=1",
+		"redis+sentinel://a/%zzsecret",
+		"redis+sentinel://a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q/secret",
 	};
 	char longer[256] = "unix:///";
 	memset(longer + 8, 'a', 150);
@@ -104,6 +134,7 @@ START_TEST(refused)
 		ck_assert_msg(redis_address_parse(&address, url, &err) == -1, "%s", url);
 		ck_assert_msg(strstr(err.text, "REDIS_URL") != NULL, "%s: %s", url, err.text);
 		ck_assert_msg(strstr(err.text, "secret") == NULL, "%s: %s", url, err.text);
+		ck_assert(address.service == NULL && address.sentinel_count == 0);
 		ck_assert(address.host == NULL && address.path == NULL && address.password == NULL &&
 		          address.user == NULL);
 	}

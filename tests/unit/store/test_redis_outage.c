@@ -46,7 +46,7 @@ START_TEST(stopped_server_fails_at_once_and_recovers)
 }
 END_TEST
 
-START_TEST(ping_ends_the_back_off)
+START_TEST(a_ping_closes_the_breaker)
 {
 	struct redis *redis = private_redis_open(&server, "", "", 60000);
 	private_redis_down(&server);
@@ -58,11 +58,11 @@ START_TEST(ping_ends_the_back_off)
 	private_redis_up(&server, NULL);
 	ck_assert_int_eq(private_redis_ping(redis, 3000), VT_OK);
 	ck_assert_int_eq(private_redis_set(redis, "a", "one"), VT_OK);
-	/* The next outage begins with a short one again. */
+	/* The next outage's waits may be longer, since the last one was a moment ago, and still end. */
 	private_server_signal(&server, SIGSTOP);
 	ck_assert_int_eq(private_redis_set(redis, "a", "two"), VT_TIMEOUT);
 	private_server_signal(&server, SIGCONT);
-	ck_assert_int_lt(private_redis_recovers_ms(redis), 300);
+	ck_assert_int_lt(private_redis_recovers_ms(redis), 1500);
 	redis_destroy(redis);
 }
 END_TEST
@@ -136,7 +136,7 @@ main(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, restart_between_operations);
 	tcase_add_test(tc, stopped_server_fails_at_once_and_recovers);
-	tcase_add_test(tc, ping_ends_the_back_off);
+	tcase_add_test(tc, a_ping_closes_the_breaker);
 	tcase_add_test(tc, late_answers_reach_nobody);
 	tcase_add_test(tc, little_time_says_nothing_about_the_server);
 	tcase_add_test(tc, frozen_server_at_the_pings);

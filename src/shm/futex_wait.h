@@ -1,10 +1,10 @@
 /*
- * futex.h - sleeping on a word of shared memory until somebody wakes or a time has come, futex(2).
+ * futex_wait.h - sleeping on a word of shared memory until somebody wakes or a time has come, futex(2).
  *
  * Works between processes: without FUTEX_PRIVATE_FLAG.
  */
-#ifndef SHM_FUTEX_H
-#define SHM_FUTEX_H
+#ifndef SHM_FUTEX_WAIT_H
+#define SHM_FUTEX_WAIT_H
 
 #include <limits.h>
 #include <linux/futex.h>
