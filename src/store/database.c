@@ -180,14 +180,16 @@ open_connection(struct database *db, int64_t deadline_ns)
 		return result;
 	}
 	database_set_error(db, "connecting timed out");
-	if (deadline_ns < own_ns) {
+	bool hurried = deadline_ns < own_ns;
+	if (hurried && own_ns - deadline_ns > db->connect_timeout_ms * NS_PER_MS / 2) {
 		/* The caller had little time: that says nothing about the server. */
 		database_drop(db);
 		return VT_TIMEOUT;
 	}
+	database_hosts_note(&db->hosts, false);
 	database_connect_failed(db);
 	backoff_fail(&db->backoff, clock_mono_ns(), chance());
-	return VT_UNAVAILABLE;
+	return hurried ? VT_TIMEOUT : VT_UNAVAILABLE;
 }
 
 enum vt_result

@@ -91,6 +91,20 @@ START_TEST(a_caller_with_less_time_than_the_connect)
 }
 END_TEST
 
+/* More than half of what connecting may take says enough: the next caller is told at once. */
+START_TEST(a_caller_with_a_little_less_time)
+{
+	char url[256];
+	snprintf(url, sizeof url, "postgresql://127.0.0.1:%d/x", fake_black_hole());
+	struct database *db = at_url(url);
+	ck_assert_int_eq(fixture_run(db, "SELECT 1", 250, NULL), VT_TIMEOUT);
+	int64_t start_ns = clock_mono_ns();
+	ck_assert_int_eq(fixture_run(db, "SELECT 1", 250, NULL), VT_UNAVAILABLE);
+	ck_assert_int_lt(fixture_ms_since(start_ns), 50);
+	database_destroy(db);
+}
+END_TEST
+
 START_TEST(what_answers_is_something_else)
 {
 	static const char *const answers[] = {
@@ -163,6 +177,7 @@ main(void)
 	tcase_add_test(tc, a_listener_that_never_answers);
 	tcase_add_test(tc, a_black_hole);
 	tcase_add_test(tc, a_caller_with_less_time_than_the_connect);
+	tcase_add_test(tc, a_caller_with_a_little_less_time);
 	tcase_add_test(tc, what_answers_is_something_else);
 	tcase_add_test(tc, refused_by_name);
 	tcase_add_test(tc, too_many_connections);
