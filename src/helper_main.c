@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "alert.h"
-#include "cache.h"
 #include "check_spec.h"
 #include "checks.h"
 #include "clock.h"
@@ -21,6 +20,7 @@
 #include "err.h"
 #include "log.h"
 #include "plugins.h"
+#include "redis.h"
 #include "services.h"
 #include "settings.h"
 #include "worker.h"
@@ -60,7 +60,7 @@ open_helper(struct helper *helper, struct err *err)
 	if (worker_open_stores(with, &helper->services, err) != 0)
 		return -1;
 	config.database = helper->services.database;
-	config.cache = helper->services.cache;
+	config.redis = helper->services.redis;
 	helper->services.checks = checks_create(&config);
 	if (helper->services.checks != NULL)
 		helper->alert = alert_create(&(struct alert_config){.settings = with->settings,
@@ -76,7 +76,7 @@ close_helper(struct helper *helper)
 	alert_destroy(helper->alert);
 	plugins_destroy(helper->plugins);
 	checks_destroy(helper->services.checks);
-	cache_destroy(helper->services.cache);
+	redis_destroy(helper->services.redis);
 	database_destroy(helper->services.database);
 }
 

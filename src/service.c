@@ -10,7 +10,6 @@
 #include <sys/resource.h>
 
 #include "address.h"
-#include "cache.h"
 #include "database.h"
 #include "err.h"
 #include "helper_main.h"
@@ -20,6 +19,7 @@
 #include "metrics.h"
 #include "pid_file.h"
 #include "redact.h"
+#include "redis.h"
 #include "router.h"
 #include "routes.h"
 #include "scoreboard.h"

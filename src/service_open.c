@@ -96,7 +96,8 @@ shape_of(unsigned slots, const struct settings *settings)
 		.slots = slots,
 		.ring_bytes = {[RING_LOG] = (size_t)settings->log_buffer_bytes,
 	                       [RING_TRACE] = settings->trace_file != NULL ? (size_t)settings->trace_buffer_bytes : 0},
-		.series = settings->enable_metrics ? (unsigned)settings->metrics_series_max : 0};
+		.series = settings->enable_metrics ? (unsigned)settings->metrics_series_max : 0,
+		.cache_bytes = (size_t)settings->cache_memory_bytes};
 }
 
 /* From here on the log writer brings this process's records to the file, as it does with the workers'. */
@@ -363,6 +364,10 @@ try_parts(const struct service *service, struct err *err)
 	if (service->settings->enable_metrics && scoreboard_series_max(fd) == 0)
 		return err_set(err, "ENABLE_METRICS is on, but the service that runs was started with it off; a "
 		                    "restart can change it.");
+	if (service->settings->cache_memory_bytes > 0 && scoreboard_cache_bytes(fd) == 0)
+		return err_set(err,
+		               "CACHE_MEMORY_BYTES is not 0, but the service that runs was started with 0; a restart "
+		               "can change it.");
 	return 0;
 }
 

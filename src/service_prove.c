@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "address.h"
-#include "cache.h"
 #include "check_spec.h"
 #include "command_words.h"
 #include "database.h"
 #include "err.h"
 #include "log_destination.h"
+#include "redis.h"
 #include "service_state.h"
 #include "settings.h"
 

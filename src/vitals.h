@@ -121,11 +121,46 @@ VT_API int64_t vt_setting_int(const struct vt_app *app, const char *name); /* al
  */
 typedef enum vt_result vt_handler_fn(struct vt_request *req, struct vt_response *res);
 
+/* Whose requests may be answered with what was made for another's. */
+enum vt_cached_users {
+	VT_CACHED_ANONYMOUS, /* those of nobody in particular; with REMOTE_USER or Authorization the cache is left alone */
+	VT_CACHED_PER_USER, /* each REMOTE_USER has answers of its own; Authorization without REMOTE_USER: as above */
+	VT_CACHED_SHARED    /* all: the answer does not depend on who asks */
+};
+
+/*
+ * How the answers of a GET route are cached (RFC 9111, as a shared cache). What makes another answer has to be named
+ * here: path parameters always count; Host, Accept, cookies only where headers names them.
+ *
+ * Cached are answers with 200, 204, 301 and 308, and 404 and 410 where negative_s is more than 0, without Set-Cookie,
+ * "Vary: *", and a Cache-Control that forbids it (no-store, no-cache, private); its s-maxage or max-age, and RFC 5861's
+ * two, come before what is said here. One worker at a time makes an answer, also over several machines' requests to one
+ * of them; the others wait for it. Shortly before its end an answer that takes long to make and is asked for often is
+ * made anew behind a response (XFetch), so that nobody waits.
+ *
+ * The response says X-Cache (HIT, MISS, STALE or BYPASS), Age, an ETag of the answer's bytes where the handler sets none
+ * (If-None-Match is answered with 304), and Cache-Control where the handler sets none. The client's Cache-Control is
+ * honoured: no-cache and max-age make an answer anew, one at a time; no-store goes past the cache; only-if-cached
+ * is a 504 where there is none.
+ */
+struct vt_cached {
+	const char *prefix; /* [A-Za-z0-9_.-]{1,64}: names the answers for vt_cache_forget(); NULL: not cached */
+	int64_t ttl_s;      /* how long an answer is fresh; 0: CACHE_TTL_DEFAULT */
+	int64_t stale_s;    /* so long after that it is shown, and made anew behind the response (RFC 5861 section 3) */
+	int64_t stale_if_error_s; /* so long it is shown where making it anew ends in a 5xx (section 4) */
+	int64_t negative_s;       /* how long a 404 or 410 is fresh */
+	const char *query;        /* the parameters that count, "page, sort"; "": none; NULL: the whole query string */
+	const char *headers;      /* the request's headers that count, "Accept, Host"; NULL: none. Become Vary */
+	enum vt_cached_users users;
+	int64_t client_max_age_s; /* how long clients may keep it without asking again; 0: they ask each time */
+};
+
 struct vt_route {
 	const char *method; /* "GET" also serves HEAD */
 	const char *path;   /* "/users/{id}": a parameter is one whole segment */
 	vt_handler_fn *handler;
 	void *context; /* handed to the handler by vt_route_context() */
+	struct vt_cached cache;
 };
 
 /* Adds a route; only during setup. Returns 0, or -1 with the reason recorded (syntax, duplicate). */
@@ -350,14 +385,40 @@ VT_API int64_t vt_rows_affected(const struct vt_rows *rows);
 /* ---- The cache --------------------------------------------------------------------------------- */
 
 /*
+ * Two tiers, or one of them: the embedded cache, in shared memory for all workers of this machine (CACHE_MEMORY_BYTES),
+ * and Redis for all machines (REDIS_URL). Without either: VT_NOT_CONFIGURED.
+ *
  * All fail open: a cache that is away answers VT_UNAVAILABLE or VT_TIMEOUT within REDIS_TIMEOUT, and
- * the handler goes on without it. Keys and values are any bytes.
+ * the handler goes on without it. VT_MISS is no error. Keys are any bytes but NUL, values any bytes.
  */
 VT_API enum vt_result vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t *size_bytes);
 /* ttl_s 0: CACHE_TTL_DEFAULT. */
 VT_API enum vt_result vt_cache_set(struct vt_request *req, const char *key, const void *value, size_t size_bytes,
                                    int64_t ttl_s);
 VT_API enum vt_result vt_cache_delete(struct vt_request *req, const char *key);
+/* The same with a JSON value: a tree that belongs to the request; one that stays the caller's. VT_ERROR: no JSON. */
+VT_API enum vt_result vt_cache_get_json(struct vt_request *req, const char *key, struct json_object **json);
+VT_API enum vt_result vt_cache_set_json(struct vt_request *req, const char *key, struct json_object *json,
+                                        int64_t ttl_s);
+
+/*
+ * Values in a namespace, [A-Za-z0-9_.-]{1,64}: as the three above, and all of them forgotten at once by
+ * vt_cache_forget(). A key in one namespace is another than in the next.
+ */
+VT_API enum vt_result vt_space_get(struct vt_request *req, const char *space, const char *key, const char **value,
+                                   size_t *size_bytes);
+VT_API enum vt_result vt_space_set(struct vt_request *req, const char *space, const char *key, const void *value,
+                                   size_t size_bytes, int64_t ttl_s);
+VT_API enum vt_result vt_space_delete(struct vt_request *req, const char *space, const char *key);
+
+/*
+ * Forgets answers of the routes whose cache has that prefix: with VT_NO_PARAMS all of them, and all values in the
+ * namespace of that name; otherwise those for these path parameters, in the order of the template, with whatever query,
+ * headers and user. From its return on no worker of this machine answers with them, nor with one that was being made
+ * meanwhile. vt_cache_forget(req, "user", VT_PARAMS(vt_path_param(req, "id")))
+ */
+VT_API enum vt_result vt_cache_forget(struct vt_request *req, const char *prefix, const char *const *params,
+                                      size_t param_count);
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,7 @@
 #include "log.h"
 #include "log_thread.h"
 #include "metrics.h"
+#include "redis.h"
 #include "request_metrics.h"
 #include "services.h"
 #include "settings.h"
@@ -60,6 +61,23 @@ log_into_ring(const struct worker_context *with, const struct worker_seat *seat)
 	trace_log_leave_sink(with->trace_log);
 }
 
+/* The tiers that there are, as one. */
+static int
+open_cache(const struct worker_context *with, struct services *services, struct err *err)
+{
+	const struct settings *settings = with->settings;
+	bool has_memory = with->board != NULL && scoreboard_open_cache(with->board, &services->memory);
+	if (!has_memory && services->redis == NULL)
+		return 0;
+	services->cache = cache_create(&(struct cache_config){.memory = has_memory ? &services->memory : NULL,
+	                                                      .redis = services->redis,
+	                                                      .prefix = settings->cache_prefix,
+	                                                      .service_name = settings->service_name,
+	                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
+	                                                      .untracked_ttl_ms = settings->cache_untracked_ttl_ms});
+	return services->cache != NULL ? 0 : err_set(err, "There is no memory for the cache.");
+}
+
 int
 worker_open_stores(const struct worker_context *with, struct services *services, struct err *err)
 {
@@ -81,15 +99,15 @@ worker_open_stores(const struct worker_context *with, struct services *services,
 			return -1;
 	}
 	if (settings->redis_url != NULL) {
-		services->cache = cache_create(&(struct cache_config){.url = settings->redis_url,
+		services->redis = redis_create(&(struct redis_config){.url = settings->redis_url,
 		                                                      .timeout_ms = settings->redis_timeout_ms,
 		                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
 		                                                      .ping_idle_ms = PING_IDLE_MS},
 		                               err);
-		if (services->cache == NULL)
+		if (services->redis == NULL)
 			return -1;
 	}
-	return 0;
+	return open_cache(with, services, err);
 }
 
 static int
@@ -125,7 +143,7 @@ open_services(const struct worker_context *with, struct services *services, stru
 	services->checks = checks_create(&(struct checks_config){.settings = with->settings,
 	                                                         .board = with->board,
 	                                                         .database = services->database,
-	                                                         .cache = services->cache,
+	                                                         .redis = services->redis,
 	                                                         .log = with->log});
 	return services->checks != NULL ? 0 : err_set(err, "There is no memory for the checks.");
 }
@@ -136,6 +154,7 @@ close_services(struct services *services)
 	checks_destroy(services->checks);
 	metrics_destroy(services->metrics);
 	cache_destroy(services->cache);
+	redis_destroy(services->redis);
 	database_destroy(services->database);
 	span_line_destroy(services->span_line);
 }

@@ -1,8 +1,9 @@
 /*
  * demo.c - a module to try Vitals with, and the one that its tests and benchmarks use.
  *
- * GET /users/{id} reads PostgreSQL, POST /echo gives a JSON body back, GET /slow stays in the handler as
- * told, POST /crash (only with DEMO_CRASH=1) aborts the worker.
+ * GET /users/{id} reads PostgreSQL through the cache, GET /live/users/{id} past it, and PUT /users/{id} changes the
+ * user for all; POST /echo gives a JSON body back, GET /slow stays in the handler as told, POST /crash (only with
+ * DEMO_CRASH=1) aborts the worker.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,30 @@ show_user(struct vt_request *req, struct vt_response *res)
 	if (vt_rows_count(rows) == 0)
 		return vt_problem(res, 404, "There is no such user.");
 	vt_log(req, VT_INFO, "User shown", VT_INT("rows", vt_rows_count(rows)));
+	return vt_json_row(res, rows, 0);
+}
+
+/* {"name": …, "email": …}; what is cached of the user is forgotten once the change is committed. */
+static enum vt_result
+change_user(struct vt_request *req, struct vt_response *res)
+{
+	const char *text, *id = vt_path_param(req, "id");
+	size_t size_bytes;
+	struct vt_rows *rows;
+	enum vt_result result = vt_body_json_text(req, &text, &size_bytes);
+	if (result == VT_OK)
+		result = vt_query(req, &rows,
+		                  "update users set name = coalesce($2::json->>'name', name), email = "
+		                  "coalesce($2::json->>'email', email) where id = $1::bigint returning id, name, email",
+		                  VT_PARAMS(id, text));
+	if (result != VT_OK)
+		return vt_fail(res, result);
+	if (vt_rows_count(rows) == 0)
+		return vt_problem(res, 404, "There is no such user.");
+	result = vt_cache_forget(req, "user", VT_PARAMS(id));
+	if (result != VT_OK)
+		vt_log(req, VT_WARNING, "Other machines may show the former user",
+		       VT_STR("reason", vt_strerror(result)));
 	return vt_json_row(res, rows, 0);
 }
 
@@ -115,7 +140,12 @@ int
 vitals_setup(struct vt_app *app)
 {
 	static const struct vt_route routes[] = {
-		{.method = "GET", .path = "/users/{id}", .handler = show_user},
+		{.method = "GET",
+	         .path = "/users/{id}",
+	         .handler = show_user,
+	         .cache = {.prefix = "user", .ttl_s = 600, .query = ""}},
+		{.method = "GET", .path = "/live/users/{id}", .handler = show_user},
+		{.method = "PUT", .path = "/users/{id}", .handler = change_user},
 		{.method = "POST", .path = "/echo", .handler = echo},
 		{.method = "GET", .path = "/slow", .handler = slow},
 	};

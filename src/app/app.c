@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cache_rule.h"
 #include "err.h"
 #include "log.h"
 #include "metric_registry.h"
@@ -38,8 +39,10 @@ void
 app_fini(struct vt_app *app)
 {
 	router_destroy(app->router);
+	cache_rules_destroy(app->cache_rules);
 	metric_registry_destroy(app->metrics);
 	app->router = NULL;
+	app->cache_rules = NULL;
 	app->metrics = NULL;
 }
 
@@ -107,6 +110,19 @@ vt_setting_int(const struct vt_app *app, const char *name)
 	return settings_module_int(app->settings, name);
 }
 
+/* The cache's handler comes in front of the route's own. */
+static int
+cache_route(struct vt_app *app, const struct vt_route *route, struct route *own, struct err *err)
+{
+	struct cache_rule *rule = cache_rule_create(route, err);
+	if (rule == NULL)
+		return -1;
+	rule->next = app->cache_rules;
+	app->cache_rules = rule;
+	own->cache = rule;
+	return 0;
+}
+
 int
 vt_route(struct vt_app *app, const struct vt_route *route)
 {
@@ -115,7 +131,7 @@ vt_route(struct vt_app *app, const struct vt_route *route)
 		return -1;
 	struct route own = {
 		.method = route->method, .path = route->path, .handler = route->handler, .context = route->context};
-	if (router_add(app->router, &own, &err) != 0)
+	if (route->cache.prefix != NULL && cache_route(app, route, &own, &err) != 0)
 		return complain(app, err.text);
-	return 0;
+	return router_add(app->router, &own, &err) == 0 ? 0 : complain(app, err.text);
 }

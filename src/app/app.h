@@ -9,6 +9,7 @@
 
 #include "vitals.h"
 
+struct cache_rule;
 struct err;
 struct log;
 struct metric_registry;
@@ -20,9 +21,10 @@ struct vt_app {
 	struct settings_reader *settings; /* the caller's */
 	struct router *router;            /* owned, as the next */
 	struct metric_registry *metrics;
-	const char *module; /* whose setup runs, for its complaints; NULL: the service's own */
-	bool sealed;        /* setup is over: what is declared from now on is refused, and logged */
-	struct log *log;    /* for that; NULL: there is none yet */
+	struct cache_rule *cache_rules; /* owned, of routes that are cached */
+	const char *module;             /* whose setup runs, for its complaints; NULL: the service's own */
+	bool sealed;                    /* setup is over: what is declared from now on is refused, and logged */
+	struct log *log;                /* for that; NULL: there is none yet */
 };
 
 /* With the built-in routes already added. -1: no memory, or a table that is wrong. */

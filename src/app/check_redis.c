@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache.h"
 #include "check_bounds.h"
 #include "check_table.h"
+#include "redis.h"
 #include "settings.h"
 
 #define PERCENT 100
 
 struct asking {
 	struct check_spec spec;
-	struct cache *cache;
-	struct cache_info info;
+	struct redis *redis;
+	struct redis_info info;
 };
 
 static int
@@ -29,13 +29,13 @@ declare(const struct checks_config *config, const struct check_spec *spec, struc
 		return -1;
 	state->spec = *spec;
 	state->info.section = spec->subject == SUBJECT_MEMORY ? "memory" : "replication";
-	state->cache =
-		cache_create(&(struct cache_config){.url = spec->url[0] != '\0' ? spec->url : settings->redis_url,
+	state->redis =
+		redis_create(&(struct redis_config){.url = spec->url[0] != '\0' ? spec->url : settings->redis_url,
 	                                            .timeout_ms = settings->redis_timeout_ms,
 	                                            .ttl_default_ms = settings->cache_ttl_default_ms},
 	                     NULL);
 	check->state = state;
-	if (state->cache != NULL)
+	if (state->redis != NULL)
 		return 0;
 	free(state);
 	return -1;
@@ -46,7 +46,7 @@ start(void *check)
 {
 	struct asking *state = check;
 	state->info.text[0] = '\0';
-	cache_ask_begin(state->cache);
+	redis_ask_begin(state->redis);
 }
 
 /* What stands behind "key:" at the start of a line; NULL: no such line. */
@@ -111,10 +111,10 @@ step(void *check, struct io_want *want, struct check_result *result)
 {
 	struct asking *state = check;
 	enum vt_result how;
-	if (cache_ask_step(state->cache, &state->info, want, &how) == IO_WAIT)
+	if (redis_ask_step(state->redis, &state->info, want, &how) == IO_WAIT)
 		return IO_WAIT;
 	if (how != VT_OK)
-		check_fail(result, "%s", cache_error(state->cache));
+		check_fail(result, "%s", redis_error(state->redis));
 	else if (state->spec.subject == SUBJECT_MEMORY)
 		judge_memory(&state->spec, state->info.text, result);
 	else
@@ -126,14 +126,14 @@ static void
 abandon(void *check)
 {
 	struct asking *state = check;
-	cache_ask_end(state->cache);
+	redis_ask_end(state->redis);
 }
 
 static void
 destroy(void *check)
 {
 	struct asking *state = check;
-	cache_destroy(state->cache);
+	redis_destroy(state->redis);
 	free(state);
 }
 

@@ -1,11 +1,11 @@
 /*
  * check_store.c - the database answers SELECT 1 and the cache PING, on the worker's own connections.
  *
- * The work is the store's, database_ping_*() and cache_ping_*(); its error texts name no host, user or
+ * The work is the store's, database_ping_*() and redis_ping_*(); its error texts name no host, user or
  * password. Where one is not configured its check says so and never fails.
  */
-#include "cache.h"
 #include "database.h"
+#include "redis.h"
 
 #include "check_table.h"
 
@@ -54,7 +54,7 @@ database_abandon(void *db)
 static int
 cache_create_check(const struct checks_config *config, size_t n, struct check *check)
 {
-	check->state = config->cache;
+	check->state = config->redis;
 	return n == 0;
 }
 
@@ -62,23 +62,23 @@ static void
 cache_start(void *cache)
 {
 	if (cache != NULL)
-		cache_ping_begin(cache);
+		redis_ping_begin(cache);
 }
 
 static enum io_progress
 cache_step(void *cache, struct io_want *want, struct check_result *result)
 {
 	enum vt_result outcome = VT_NOT_CONFIGURED;
-	if (cache != NULL && cache_ping_step(cache, want, &outcome) == IO_WAIT)
+	if (cache != NULL && redis_ping_step(cache, want, &outcome) == IO_WAIT)
 		return IO_WAIT;
-	conclude(result, outcome, cache != NULL ? cache_error(cache) : NULL);
+	conclude(result, outcome, cache != NULL ? redis_error(cache) : NULL);
 	return IO_DONE;
 }
 
 static void
 cache_abandon(void *cache)
 {
-	cache_ping_abandon(cache);
+	redis_ping_abandon(cache);
 }
 
 const struct check_kind check_database = {

@@ -11,7 +11,7 @@
 
 #include "scoreboard.h"
 
-struct cache;
+struct redis;
 struct checks;
 struct database;
 struct log;
@@ -21,7 +21,7 @@ struct checks_config {
 	const struct settings *settings;
 	struct scoreboard *board;
 	struct database *database; /* NULL: not configured */
-	struct cache *cache;       /* NULL: not configured */
+	struct redis *redis;       /* NULL: not configured */
 	struct log *log;
 };
 

@@ -7,8 +7,10 @@
 #include "dispatch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "arena.h"
+#include "cached.h"
 #include "log.h"
 #include "oversight.h"
 #include "request_metrics.h"
@@ -37,6 +39,12 @@ struct dispatch {
 		struct vt_request request;
 		struct vt_response response;
 	} desks[DESKS], *desk; /* desk: of the request that runs */
+	char *const *params;   /* of the request that is served */
+	struct {
+		char **params; /* owned; NULL: nothing is owed */
+		char correlation_id[CORRELATION_ID_MAX + 1], request_id[CORRELATION_ID_MAX + 1];
+		struct trace_context trace;
+	} again; /* what is to be done behind its response */
 	struct strbuf head;
 	char head_storage[HEAD_MAX_BYTES];
 };
@@ -97,7 +105,7 @@ choose_handler(struct dispatch *dispatch, const struct exchange *exchange)
 		return refuse_malformed;
 	switch (router_match(dispatch->services->router, req)) {
 	case ROUTER_FOUND:
-		return req->route->handler;
+		return req->route->cache != NULL ? cached_serve : req->route->handler;
 	case ROUTER_METHOD_NOT_ALLOWED:
 		return refuse_method;
 	case ROUTER_OPTIONS:
@@ -159,6 +167,8 @@ dispatch_destroy(struct dispatch *dispatch)
 {
 	if (dispatch == NULL)
 		return;
+	flight_land(&dispatch->services->refresh.seat);
+	free(dispatch->again.params);
 	arena_destroy(dispatch->arena);
 	arena_destroy(dispatch->spent);
 	oversight_destroy(dispatch->oversight);
@@ -166,9 +176,8 @@ dispatch_destroy(struct dispatch *dispatch)
 }
 
 static void
-serve(void *context, struct exchange *exchange)
+begin(struct dispatch *dispatch, const struct exchange *exchange)
 {
-	struct dispatch *dispatch = context;
 	struct vt_request *req = &dispatch->desk->request;
 	struct vt_response *res = &dispatch->desk->response;
 	request_init(req, &(struct request_setup){.arena = dispatch->arena,
@@ -182,10 +191,56 @@ serve(void *context, struct exchange *exchange)
 	response_init(res, dispatch->arena, req->correlation_id);
 	res->explanation = &req->explanation;
 	res->oversight = dispatch->oversight;
+}
+
+static void
+serve(void *context, struct exchange *exchange)
+{
+	struct dispatch *dispatch = context;
+	struct vt_request *req = &dispatch->desk->request;
+	struct vt_response *res = &dispatch->desk->response;
+	begin(dispatch, exchange);
+	dispatch->params = exchange->params;
 	vt_handler_fn *handler = choose_handler(dispatch, exchange);
 	chain_run(wrappers, wrappers_count, handler, req, res);
 	render(dispatch, exchange);
 	request_metrics_prepare(req, res);
+}
+
+/* In one piece, to be freed; NULL: no memory. */
+static char **
+copy_params(char *const *params)
+{
+	size_t count = 0, bytes = 0;
+	for (; params[count] != NULL; count++)
+		bytes += strlen(params[count]) + 1;
+	char **copy = malloc((count + 1) * sizeof *copy + bytes);
+	if (copy == NULL)
+		return NULL;
+	char *text = (char *)(copy + count + 1);
+	for (size_t i = 0; i < count; i++) {
+		size_t size = strlen(params[i]) + 1;
+		copy[i] = memcpy(text, params[i], size);
+		text += size;
+	}
+	copy[count] = NULL;
+	return copy;
+}
+
+/* What the request behind the response needs of the one that was answered, which is gone by then. */
+static void
+keep_for_afterwards(struct dispatch *dispatch)
+{
+	const struct vt_request *req = &dispatch->desk->request;
+	free(dispatch->again.params);
+	dispatch->again.params = copy_params(dispatch->params);
+	memcpy(dispatch->again.correlation_id, req->correlation_id, sizeof req->correlation_id);
+	memcpy(dispatch->again.request_id, req->request_id, sizeof req->request_id);
+	dispatch->again.trace = req->trace;
+	if (dispatch->again.params == NULL) {
+		flight_land(&dispatch->services->refresh.seat);
+		dispatch->services->refresh.wanted = false;
+	}
 }
 
 static void
@@ -200,14 +255,11 @@ tell_oversights(struct dispatch *dispatch)
 		          VT_INT("count", counts.copies));
 }
 
+/* Everything of the request that was at it is gone; the next one has another. */
 static void
-finish(void *context)
+leave_desk(struct dispatch *dispatch)
 {
-	struct dispatch *dispatch = context;
 	struct desk *desk = dispatch->desk;
-	request_metrics_count(&desk->request);
-	wrap_log_written(&desk->request, &desk->response);
-	log_settle(dispatch->services->log);
 	slot_set_request(dispatch->services->slot, NULL);
 	request_end(&desk->request, dispatch->spent, &dispatch->nobody);
 	response_end(&desk->response, dispatch->spent);
@@ -216,8 +268,63 @@ finish(void *context)
 	tell_oversights(dispatch);
 }
 
+static void
+finish(void *context)
+{
+	struct dispatch *dispatch = context;
+	struct desk *desk = dispatch->desk;
+	request_metrics_count(&desk->request);
+	wrap_log_written(&desk->request, &desk->response);
+	log_settle(dispatch->services->log);
+	if (dispatch->services->refresh.wanted)
+		keep_for_afterwards(dispatch);
+	leave_desk(dispatch);
+}
+
+static bool
+owes(const void *context)
+{
+	const struct dispatch *dispatch = context;
+	return dispatch->services->refresh.wanted;
+}
+
+static enum vt_result
+read_no_body(void *context, void *buffer, size_t size_bytes, size_t *got)
+{
+	(void)context;
+	(void)buffer;
+	(void)size_bytes;
+	*got = 0;
+	return VT_OK;
+}
+
+/* The same request once more, under the same ID, with nobody to answer and no record of its own but the cache's. */
+static void
+afterwards(void *context)
+{
+	struct dispatch *dispatch = context;
+	struct vt_request *req = &dispatch->desk->request;
+	const struct exchange exchange = {.params = dispatch->again.params, .body = {.read = read_no_body}};
+	begin(dispatch, &exchange);
+	memcpy(req->correlation_id, dispatch->again.correlation_id, sizeof req->correlation_id);
+	memcpy(req->request_id, dispatch->again.request_id, sizeof req->request_id);
+	req->trace = dispatch->again.trace;
+	choose_handler(dispatch, &exchange);
+	if (req->route != NULL && req->route->cache != NULL) {
+		wrap_scoreboard_show(req);
+		cached_refresh(req, &dispatch->desk->response);
+	} else {
+		flight_land(&dispatch->services->refresh.seat);
+		dispatch->services->refresh.wanted = false;
+	}
+	free(dispatch->again.params);
+	dispatch->again.params = NULL;
+	leave_desk(dispatch);
+}
+
 struct exchange_handler
 dispatch_handler(struct dispatch *dispatch)
 {
-	return (struct exchange_handler){.serve = serve, .finish = finish, .context = dispatch};
+	return (struct exchange_handler){
+		.serve = serve, .finish = finish, .owes = owes, .afterwards = afterwards, .context = dispatch};
 }

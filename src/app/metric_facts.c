@@ -142,6 +142,19 @@ add_pool(struct metric_facts *facts, struct services *services)
 		metric_facts_add(facts, METRIC_SERIES, NULL, atomic_load(&directory.head->used));
 }
 
+static void
+add_cache(struct metric_facts *facts, const struct services *services)
+{
+	struct memory_figures figures;
+	if (services->memory.base == NULL)
+		return;
+	memory_cache_figures(&services->memory, &figures);
+	metric_facts_add(facts, METRIC_CACHE_MEMORY, NULL, (double)figures.room_bytes);
+	metric_facts_add(facts, METRIC_CACHE_MEMORY_USED, NULL, (double)figures.used_bytes);
+	metric_facts_add(facts, METRIC_CACHE_STORED, NULL, (double)figures.stored);
+	metric_facts_add(facts, METRIC_CACHE_EVICTED, NULL, (double)figures.evicted);
+}
+
 /* ---- Listeners ---------------------------------------------------------------------------------- */
 
 static void
@@ -200,6 +213,7 @@ metric_facts_gather(struct metric_facts *facts, struct services *services, struc
 	add_role(facts, services, ROLE_WORKER);
 	add_role(facts, services, ROLE_ADMIN);
 	add_pool(facts, services);
+	add_cache(facts, services);
 	add_queues(facts, services);
 	add_checks(facts, services);
 	metric_processes_gather(facts, services);

@@ -150,6 +150,13 @@ request_metrics_cache(struct vt_request *req, const char *operation, enum vt_res
 	observe(req, METRIC_CACHE_DURATION, values, took_ns);
 }
 
+void
+request_metrics_answer(struct vt_request *req, const char *result)
+{
+	const char *const values[METRIC_LABELS] = {req->route->path, result};
+	metrics_count(services_of(req)->metrics, METRIC_CACHE_ANSWERS, values, 1);
+}
+
 static const char *
 database_outcome(enum vt_result result)
 {

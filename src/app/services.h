@@ -6,11 +6,14 @@
 #ifndef APP_SERVICES_H
 #define APP_SERVICES_H
 
+#include "cached.h"
+#include "memory_cache.h"
 #include "request.h"
 
 /* A request adds to its duration, to the sizes of its body and of the response's, and to the time in a queue. */
 #define REQUEST_METRICS 4
 
+struct redis;
 struct cache;
 struct checks;
 struct database;
@@ -35,8 +38,11 @@ struct services {
 	struct slot *slot;
 	const int *listen_fds; /* the listeners of the whole pool, also in the admin worker: their queues are health */
 	size_t listen_fd_count;
-	struct database *database; /* NULL: no DATABASE_URL */
-	struct cache *cache;       /* NULL: no REDIS_URL */
+	struct database *database;  /* NULL: no DATABASE_URL */
+	struct redis *redis;        /* NULL: no REDIS_URL */
+	struct memory_cache memory; /* open where CACHE_MEMORY_BYTES is not 0 */
+	struct cache *cache;        /* over both; NULL: neither */
+	struct refresh refresh;     /* of a cached answer, behind the response of the request that runs */
 	struct checks *checks;
 	const struct metric_registry *registry;
 	struct metrics *metrics;       /* NULL: ENABLE_METRICS is off */

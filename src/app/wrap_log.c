@@ -97,6 +97,8 @@ record_completed(struct vt_request *req, const struct vt_response *res)
 	fields[n++] = VT_INT("status_code", response_status(res));
 	fields[n++] = VT_DOUBLE("duration_seconds", (double)duration_us / 1e6);
 	fields[n++] = VT_INT("bytes", res->body.length);
+	if (req->cache != NULL)
+		fields[n++] = VT_STR("cache", req->cache);
 	if (req->queue_ns >= 0)
 		fields[n++] = VT_DOUBLE("queue_seconds", (double)queue_us / 1e6);
 	if (!req->log_sampled)

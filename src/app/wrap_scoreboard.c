@@ -6,10 +6,9 @@
 #include "text.h"
 #include "wrappers.h"
 
-static enum vt_result
-enter(struct vt_request *req, struct vt_response *res)
+void
+wrap_scoreboard_show(struct vt_request *req)
 {
-	(void)res;
 	struct slot_request seen; /* not cleared: some 600 bytes, and each text has its end */
 	seen.started_ns = req->started_ns;
 	text_copy(seen.correlation_id, sizeof seen.correlation_id, req->correlation_id);
@@ -19,6 +18,13 @@ enter(struct vt_request *req, struct vt_response *res)
 	text_copy(seen.route, sizeof seen.route, req->route != NULL ? req->route->path : "");
 	slot_set_request(req->with.slot, &seen);
 	slot_set_phase(req->with.slot, PHASE_HANDLER);
+}
+
+static enum vt_result
+enter(struct vt_request *req, struct vt_response *res)
+{
+	(void)res;
+	wrap_scoreboard_show(req);
 	request_metrics_begin(req);
 	return VT_OK;
 }

@@ -21,6 +21,9 @@ extern const struct wrapper wrap_limits;      /* 413 before anything is read */
 /* The response is written, everything of the request still there: it may have been slow. */
 void wrap_log_written(struct vt_request *req, const struct vt_response *res);
 
+/* Shows a request in the worker's slot. */
+void wrap_scoreboard_show(struct vt_request *req);
+
 extern const struct wrapper *const wrappers[];
 extern const size_t wrappers_count;
 

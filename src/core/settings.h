@@ -80,6 +80,8 @@ struct settings {
 	int64_t db_comment_sample_millionths; /* of the requests, those whose statements name them */
 	char *redis_url;
 	int64_t redis_timeout_ms, cache_ttl_default_ms;
+	int64_t cache_memory_bytes, cache_untracked_ttl_ms;
+	char *cache_prefix;
 	char *scoreboard, *pid_file;
 	bool debug;
 	bool core_dumps;

@@ -10,6 +10,7 @@
 
 #include "check_spec.h"
 #include "err.h"
+#include "memory_cache.h"
 #include "settings_reader.h"
 #include "strbuf.h"
 
@@ -113,6 +114,17 @@ check_pending(struct settings_reader *reader)
 	if (origin->kind == FROM_DEFAULT)
 		origin = settings_origin(reader, "BODY_BUFFER_SIZE");
 	settings_problem_at(reader, origin, "MAX_PENDING_SIZE is %s.", sizes.data);
+}
+
+static void
+check_cache(struct settings_reader *reader)
+{
+	const struct settings *values = &reader->values;
+	if (values->cache_memory_bytes != 0 && values->cache_memory_bytes < (int64_t)MEMORY_CACHE_LEAST_BYTES)
+		settings_problem_at(
+			reader, settings_origin(reader, "CACHE_MEMORY_BYTES"),
+			"CACHE_MEMORY_BYTES is %lld; it must be 0, for no embedded cache, or at least 1MiB.",
+			(long long)values->cache_memory_bytes);
 }
 
 /* A critical check of a disk that is not watched would never fail. */
@@ -235,6 +247,7 @@ settings_apply_rules(struct settings_reader *reader)
 	check_accounts(reader);
 	check_memory(reader);
 	check_pending(reader);
+	check_cache(reader);
 	check_disks(reader);
 	check_checks(reader);
 	check_addresses(reader);

@@ -23,6 +23,10 @@ struct exchange_handler {
 	void (*serve)(void *context, struct exchange *exchange);
 	/* The response has been written, or could not be: everything of the request is let go. */
 	void (*finish)(void *context);
+	/* Whether the last request has left something to do; NULL: never. Asked when its connection is back among the idle. */
+	bool (*owes)(const void *context);
+	/* Does it. May take as long as a request, and is none: nobody waits for it. */
+	void (*afterwards)(void *context);
 	void *context;
 };
 

@@ -81,6 +81,7 @@ struct vt_request {
 	char request_id[CORRELATION_ID_MAX + 1];
 	uint64_t key; /* 0: not made yet; see request_key() */
 	struct request_times times;
+	const char *cache; /* static: "hit" and the like, what the cache had; NULL: the route is not cached */
 	bool log_sampled, log_completed; /* LOG_SAMPLE takes it; "Request completed" is written */
 	const char *sql_comment;         /* what names the request in its statements; NULL: not made yet, "": none */
 	struct trace_context trace;      /* its IDs are empty until the wrappers have entered */

@@ -19,6 +19,7 @@
 
 #define ROUTER_MAX_SEGMENTS 32
 
+struct cache_rule;
 struct err;
 struct router;
 struct strbuf;
@@ -28,7 +29,8 @@ struct route {
 	const char *method, *path;
 	vt_handler_fn *handler;
 	void *context;
-	unsigned flags; /* the application's */
+	unsigned flags;                 /* the application's, as the next */
+	const struct cache_rule *cache; /* outlives the router; NULL: not cached */
 };
 
 /* NULL: no memory. */

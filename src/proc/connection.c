@@ -388,3 +388,18 @@ connection_visit(struct fcgi *fcgi, struct conn_table *table, struct connection 
 	else
 		keep_window(fcgi, table, connection, (size_t)n);
 }
+
+void
+connection_afterwards(struct fcgi *fcgi)
+{
+	const struct exchange_handler *handler = &fcgi->config.handler;
+	struct slot *slot = fcgi->config.slot;
+	if (handler->owes == NULL || !handler->owes(handler->context))
+		return;
+	slot_set_state(slot, SLOT_BUSY);
+	watcher_request_begin(fcgi->config.watcher);
+	handler->afterwards(handler->context);
+	watcher_request_end(fcgi->config.watcher);
+	slot_set_phase(slot, PHASE_NONE);
+	slot_set_state(slot, SLOT_IDLE);
+}

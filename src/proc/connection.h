@@ -44,6 +44,8 @@ void fcgi_destroy(struct fcgi *fcgi);
  * connection in the table in its new state, or removed and freed.
  */
 void connection_visit(struct fcgi *fcgi, struct conn_table *table, struct connection *connection);
+/* After each visit: what the request has left to do (exchange.h), while other connections may be given away. */
+void connection_afterwards(struct fcgi *fcgi);
 /* The deadline of a connection that was just accepted or is idle again. */
 int64_t connection_idle_deadline_ns(const struct fcgi *fcgi);
 

@@ -19,7 +19,6 @@
 #define MESSAGE_BYTES 512
 #define SEND_WAIT_MS 200
 #define US_PER_MS 1000
-#define NS_PER_US 1000
 
 /* ---- What the environment says ------------------------------------------------------------------ */
 

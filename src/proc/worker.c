@@ -126,6 +126,7 @@ static void
 visit(struct worker *worker, struct connection *connection)
 {
 	connection_visit(worker->fcgi, &worker->table, connection);
+	connection_afterwards(worker->fcgi);
 }
 
 /* Events of sources are marked as done by NULL, which is otherwise the signals' mark: those come first. */

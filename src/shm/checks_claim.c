@@ -5,13 +5,11 @@
  * to clean up after a runner that died, since a claim past its deadline is free for the next. Who has
  * to wait for a run sleeps on a futex that counts the runs that ended, never past the runner's deadline.
  */
-#include <linux/futex.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "futex_wait.h"
 #include "insist.h"
 #include "layout.h"
 
@@ -53,12 +51,6 @@ checks_claim(struct scoreboard *board, int64_t now_ns, int64_t deadline_ns)
 	return true;
 }
 
-static void
-wake_all(_Atomic uint32_t *word)
-{
-	syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
-}
-
 void
 checks_release(struct scoreboard *board)
 {
@@ -72,16 +64,7 @@ checks_release(struct scoreboard *board)
 	                                             memory_order_relaxed))
 		return; /* it took too long, and another has taken over */
 	atomic_fetch_add_explicit(&control->runs, 1, memory_order_release);
-	wake_all(&control->runs);
-}
-
-/* Sleeps until *word is no longer seen, somebody wakes us, or the deadline on the monotonic clock has passed. */
-static void
-sleep_on(_Atomic uint32_t *word, uint32_t seen, int64_t deadline_ns)
-{
-	struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S), .tv_nsec = (long)(deadline_ns % NS_PER_S)};
-	/* FUTEX_WAIT_BITSET takes an absolute time; without FUTEX_PRIVATE_FLAG it works between processes. */
-	syscall(SYS_futex, word, FUTEX_WAIT_BITSET, seen, &until, NULL, FUTEX_BITSET_MATCH_ANY);
+	futex_wake_all(&control->runs);
 }
 
 bool
@@ -96,6 +79,6 @@ checks_wait(struct scoreboard *board, int64_t deadline_ns)
 			return true;
 		if (now >= deadline_ns)
 			return false;
-		sleep_on(&control->runs, first, deadline_min(deadline_ns, claim_deadline_ns(claim)));
+		futex_wait_until(&control->runs, first, deadline_min(deadline_ns, claim_deadline_ns(claim)));
 	}
 }

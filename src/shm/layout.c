@@ -13,6 +13,7 @@
 #include "err.h"
 #include "fnv.h"
 #include "insist.h"
+#include "memory_shard.h"
 
 /* The parts that every process has in common, those that are written and read from outside, and a place. */
 static const uint32_t service_facts[] = {
@@ -27,6 +28,9 @@ static const uint32_t service_facts[] = {
 	offsetof(struct alert_state, begun_ns),
 	offsetof(struct scoreboard_file, levels),
 	offsetof(struct scoreboard_file, errors),
+	offsetof(struct scoreboard_file, flights),
+	sizeof(struct flight),
+	offsetof(struct flight, landed),
 	offsetof(struct scoreboard_file, rest),
 	sizeof(struct scoreboard_service),
 	offsetof(struct scoreboard_service, generation),
@@ -93,11 +97,23 @@ static const uint32_t outside_facts[] = {
 };
 
 static const uint32_t series_facts[] = {
-	sizeof(struct directory_head),        sizeof(struct series),           offsetof(struct series, shape),
-	offsetof(struct series, size_bytes),  offsetof(struct series, labels), offsetof(struct series, exemplars),
-	sizeof(struct exemplar_record),       sizeof(struct series_cells),     sizeof(struct pending_table),
-	offsetof(struct pending_table, kept), sizeof(struct pending_kept),     offsetof(struct pending_table, begun),
+	sizeof(struct directory_head),
+	sizeof(struct series),
+	offsetof(struct series, shape),
+	offsetof(struct series, size_bytes),
+	offsetof(struct series, labels),
+	offsetof(struct series, exemplars),
+	sizeof(struct exemplar_record),
+	sizeof(struct series_cells),
+	sizeof(struct pending_table),
+	offsetof(struct pending_table, kept),
+	sizeof(struct pending_kept),
+	offsetof(struct pending_table, begun),
 	sizeof(struct pending_count),
+	sizeof(struct memory_shard_head),
+	sizeof(struct memory_bucket),
+	sizeof(struct memory_entry),
+	offsetof(struct scoreboard_header, cache_bytes),
 };
 
 static const uint32_t place_facts[] = {
@@ -175,18 +191,25 @@ directory_bytes(unsigned series)
 	return series > 0 ? sizeof(struct pending_table) + whole_lines(series_directory_bytes(series)) : 0;
 }
 
+/* What stands in front of the places. */
+static size_t
+before_places_bytes(const struct scoreboard_shape *shape)
+{
+	return sizeof(struct scoreboard_file) + directory_bytes(shape->series) + whole_lines(shape->cache_bytes);
+}
+
 size_t
 scoreboard_size_bytes(const struct scoreboard_shape *shape)
 {
-	return sizeof(struct scoreboard_file) + directory_bytes(shape->series) +
-	       ((size_t)shape->slots + 1) * place_bytes(shape);
+	return before_places_bytes(shape) + ((size_t)shape->slots + 1) * place_bytes(shape);
 }
 
 /* What the file is, other slots apart. */
 static struct scoreboard_shape
 shape_of(const struct scoreboard_file *file, unsigned slots)
 {
-	struct scoreboard_shape shape = {.slots = slots, .series = file->header.series};
+	struct scoreboard_shape shape = {
+		.slots = slots, .series = file->header.series, .cache_bytes = (size_t)file->header.cache_bytes};
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		shape.ring_bytes[kind] = (size_t)file->header.ring_bytes[kind];
 	return shape;
@@ -202,6 +225,7 @@ layout_fill_header(struct scoreboard_file *file, const struct scoreboard_shape *
 	for (size_t kind = 0; kind < RING_KINDS; kind++)
 		file->header.ring_bytes[kind] = whole_lines(shape->ring_bytes[kind]);
 	file->header.series = shape->series;
+	file->header.cache_bytes = whole_lines(shape->cache_bytes);
 	atomic_thread_fence(memory_order_release);
 	memcpy(file->header.magic, SCOREBOARD_MAGIC, SCOREBOARD_MAGIC_BYTES);
 }
@@ -213,7 +237,9 @@ parts_are_sane(const struct scoreboard_shape *shape)
 		if (shape->ring_bytes[kind] > SCOREBOARD_MAX_RING_BYTES ||
 		    shape->ring_bytes[kind] % SCOREBOARD_LINE != 0)
 			return false;
-	return shape->series <= SERIES_MOST;
+	return shape->series <= SERIES_MOST && shape->cache_bytes <= SCOREBOARD_MAX_CACHE_BYTES &&
+	       shape->cache_bytes % SCOREBOARD_LINE == 0 &&
+	       (shape->cache_bytes == 0 || shape->cache_bytes >= MEMORY_CACHE_LEAST_BYTES);
 }
 
 int
@@ -262,6 +288,14 @@ scoreboard_series_max(int fd)
 	return pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header ? header.series : 0;
 }
 
+size_t
+scoreboard_cache_bytes(int fd)
+{
+	struct scoreboard_header header;
+	bool whole = pread(fd, &header, sizeof header, 0) == (ssize_t)sizeof header;
+	return whole ? (size_t)header.cache_bytes : 0;
+}
+
 void
 layout_take_sizes(struct scoreboard *board)
 {
@@ -269,13 +303,14 @@ layout_take_sizes(struct scoreboard *board)
 	memcpy(board->ring_bytes, shape.ring_bytes, sizeof board->ring_bytes);
 	board->place_bytes = place_bytes(&shape);
 	board->directory_bytes = directory_bytes(shape.series);
+	board->cache_bytes = shape.cache_bytes;
 	board->series = shape.series;
 }
 
 unsigned
 layout_room(const struct scoreboard *board)
 {
-	size_t before = sizeof(struct scoreboard_file) + board->directory_bytes;
+	size_t before = sizeof(struct scoreboard_file) + board->directory_bytes + board->cache_bytes;
 	return (unsigned)((board->area.size_bytes - before) / board->place_bytes) - 1;
 }
 
@@ -310,7 +345,8 @@ scoreboard_place_of(const struct scoreboard *board, unsigned index)
 {
 	INSIST(index == SCOREBOARD_SUPERVISOR || index < board->slots);
 	size_t n = index == SCOREBOARD_SUPERVISOR ? 0 : (size_t)index + 1;
-	return (struct place *)(void *)(board->file->rest + board->directory_bytes + n * board->place_bytes);
+	return (struct place *)(void *)(board->file->rest + board->directory_bytes + board->cache_bytes +
+	                                n * board->place_bytes);
 }
 
 unsigned
@@ -357,6 +393,15 @@ scoreboard_cells(const struct scoreboard *board, unsigned index)
 	char *end = (char *)scoreboard_place_of(board, index) + board->place_bytes;
 	size_t bytes = series_capacity(board->series) * sizeof(struct series_cells);
 	return bytes > 0 ? (struct series_cells *)(void *)(end - bytes) : NULL;
+}
+
+bool
+scoreboard_open_cache(const struct scoreboard *board, struct memory_cache *cache)
+{
+	if (board->cache_bytes == 0)
+		return false;
+	memory_cache_open(cache, board->file->rest + board->directory_bytes, board->cache_bytes);
+	return true;
 }
 
 struct pending_count *

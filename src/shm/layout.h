@@ -13,6 +13,7 @@
 
 #include "area.h"
 #include "error_table.h"
+#include "flight.h"
 #include "log_levels.h"
 #include "metric_store.h"
 #include "pending_count.h"
@@ -20,7 +21,7 @@
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
 #define SCOREBOARD_MAGIC_BYTES 8
-#define SCOREBOARD_VERSION 5
+#define SCOREBOARD_VERSION 6
 #define SCOREBOARD_LINE 64
 
 /* Another process reads these words, so the compiler must not put a hidden lock around them. */
@@ -35,6 +36,7 @@ struct scoreboard_header {
 	uint64_t size_bytes;
 	uint64_t ring_bytes[RING_KINDS]; /* of each ring, by kind */
 	uint32_t series;                 /* METRICS_SERIES_MAX; 0: no metrics */
+	uint64_t cache_bytes;            /* CACHE_MEMORY_BYTES; 0: no embedded cache */
 };
 
 /* Who runs the checks, and how often a run has ended. */
@@ -76,8 +78,9 @@ struct scoreboard_file {
 	struct check_record reports[SCOREBOARD_MAX_CHECKS]; /* by the helper, of commands */
 	struct level_control levels;
 	struct error_table errors;
+	struct flight_table flights;
 	_Alignas(SCOREBOARD_LINE) char rest
-		[]; /* what is pending and the directory of series, where there are any; then the places */
+		[]; /* what is pending and the directory of series, where there are any; the embedded cache; then the places */
 };
 
 /* A process's own view of the file. */
@@ -86,7 +89,7 @@ struct scoreboard {
 	struct scoreboard_file *file;
 	unsigned slots; /* as many as this process has mapped: the file may have grown since */
 	size_t ring_bytes[RING_KINDS], place_bytes; /* as the header said when it was proved, as the next two */
-	size_t directory_bytes;
+	size_t directory_bytes, cache_bytes;
 	unsigned series;
 	uint64_t held; /* the claim as this process took it; 0: none */
 };

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "checksum.h"
+
 size_t
 ring_bytes_of(size_t size_bytes)
 {
@@ -40,29 +42,14 @@ copy_out(const struct ring *ring, uint64_t at, void *data, size_t size)
 	memcpy((char *)data + first, ring->bytes, size - first);
 }
 
-static uint64_t
-mix(uint64_t sum, uint64_t word)
-{
-	sum = (sum ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-	return sum ^ sum >> 29;
-}
-
-/* Two sums, of the words and of the sums so far (Fletcher): two additions a word, since every record pays twice. */
+/* Every record pays for it twice. */
 static uint16_t
 checksum_of(const struct frame *frame, const void *record)
 {
-	const char *from = record;
-	size_t left = frame->size_bytes;
-	uint64_t word, sum = frame->key + frame->size_bytes, sums = (uint64_t)frame->mono_ns + frame->level;
-	for (; left >= sizeof word; left -= sizeof word, from += sizeof word) {
-		memcpy(&word, from, sizeof word);
-		sum += word;
-		sums += sum;
-	}
-	word = 0;
-	memcpy(&word, from, left);
-	sum += word;
-	return (uint16_t)(mix(mix(0, sum), sums + sum) >> 32);
+	struct checksum checksum = {.sum = frame->key + frame->size_bytes,
+	                            .sums = (uint64_t)frame->mono_ns + frame->level};
+	checksum_add(&checksum, record, frame->size_bytes);
+	return (uint16_t)(checksum_value(&checksum) >> 32);
 }
 
 /* More than the ring holds where tail or head cannot be: until the reader has put that right, it is full. */

@@ -15,6 +15,7 @@
 #include "err.h"
 #include "insist.h"
 #include "layout.h"
+#include "memory_cache.h"
 
 #define SHARE_TRIES 3
 
@@ -133,12 +134,22 @@ scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err)
 	return board;
 }
 
+/* Counters go on from one life to the next; what was cached may have changed meanwhile. */
+static void
+forget_cached(const struct scoreboard *board)
+{
+	struct memory_cache cache;
+	if (scoreboard_open_cache(board, &cache))
+		memory_cache_clear(&cache);
+}
+
 /* What an earlier life left is used again where it has this layout; nobody else looks at it yet. */
 static void
 make_ready(struct scoreboard *board, const struct scoreboard_shape *shape)
 {
 	if (layout_check_header(&board->area, NULL) == 0) {
 		layout_take_sizes(board);
+		forget_cached(board);
 		unsigned room = layout_room(board);
 		grow(board, shape->slots < room ? shape->slots : room);
 	} else {
@@ -221,6 +232,12 @@ int
 scoreboard_chown(const struct scoreboard *board, uid_t uid, gid_t gid, struct err *err)
 {
 	return area_chown(&board->area, uid, gid, err);
+}
+
+struct flight_table *
+scoreboard_flights(struct scoreboard *board)
+{
+	return &board->file->flights;
 }
 
 struct alert_state *

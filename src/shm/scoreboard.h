@@ -23,12 +23,15 @@
 
 struct err;
 struct error_table;
+struct flight_table;
 struct pending_count;
 struct pending_table;
 struct level_control;
+struct memory_cache;
 
 #define SCOREBOARD_MAX_SLOTS 4096 /* for two generations of WORKERS_MAX, and admin workers */
 #define SCOREBOARD_MAX_RING_BYTES (64U << 20)
+#define SCOREBOARD_MAX_CACHE_BYTES ((size_t)64 << 30)
 #define SCOREBOARD_MAX_CHECKS 32
 #define SCOREBOARD_REFUSAL_BYTES 1024
 
@@ -95,7 +98,8 @@ struct scoreboard;
 struct scoreboard_shape {
 	unsigned slots;
 	size_t ring_bytes[RING_KINDS];
-	unsigned series; /* of metrics, SERIES_MOST at most; 0: none */
+	unsigned series;    /* of metrics, SERIES_MOST at most; 0: none */
+	size_t cache_bytes; /* of the embedded cache, MEMORY_CACHE_LEAST_BYTES at least; 0: none */
 };
 
 /* Bytes of such a scoreboard. */
@@ -108,7 +112,7 @@ struct scoreboard *scoreboard_create(const char *path, const struct scoreboard_s
                                      struct err *err);
 /*
  * Goes on with the scoreboard whose descriptor came over an exec, ownership and contents as they are; it grows to
- * so many slots where it has fewer, and never shrinks; the size of its rings and its number of series stay. NULL with err also where it has another layout: then
+ * so many slots where it has fewer, and never shrinks; its rings, series and embedded cache stay as large as they are. NULL with err also where it has another layout: then
  * scoreboard_create() makes a new one in its place. fd is closed in either case with what holds it.
  */
 struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, struct err *err);
@@ -116,8 +120,9 @@ struct scoreboard *scoreboard_adopt(int fd, const char *path, unsigned slots, st
 bool scoreboard_fits(int fd);
 /* Of such a file: the bytes of each slot's ring of that kind. */
 size_t scoreboard_ring_bytes(int fd, enum ring_kind kind);
-/* Of such a file: how many series of metrics it was made for. */
+/* Of such a file: how many series of metrics it was made for, and how large its embedded cache is. */
 unsigned scoreboard_series_max(int fd);
+size_t scoreboard_cache_bytes(int fd);
 /*
  * For processes without a supervisor, which share a scoreboard among equals: made by whoever comes first, kept, with
  * all it has counted, when the last has gone. Refused while a supervisor owns it.
@@ -140,6 +145,15 @@ void scoreboard_unlink(const struct scoreboard *board);
 int scoreboard_fd(const struct scoreboard *board);
 const char *scoreboard_path(const struct scoreboard *board);
 int scoreboard_chown(const struct scoreboard *board, uid_t uid, gid_t gid, struct err *err);
+
+/*
+ * This process's view of the embedded cache; false: the scoreboard has none. Called after the fork. What a process of
+ * another life has left in a file that is shared among equals is there too.
+ */
+bool scoreboard_open_cache(const struct scoreboard *board, struct memory_cache *cache);
+
+/* Which values are being computed, flight.h. */
+struct flight_table *scoreboard_flights(struct scoreboard *board);
 
 /* ---- The service ---- */
 

@@ -1,48 +1,57 @@
 /*
- * cache.c - get, set and delete for requests, each under one deadline that covers connecting too.
+ * cache.c - see cache.h.
  *
- * Fails open: whatever becomes of Redis, the caller has its answer within the time-out. A time-out closes
- * the connection, so that a late reply has none to arrive on, and counts for the back-off: a Redis that
- * hangs costs a worker one time-out, then nothing until the back-off is over. A reply of any kind ends the
- * back-off. A command that may have been sent is not repeated.
- *
- * A worker has one of these and uses it from one thread. Never opened before the fork.
+ * The order of a change is Redis first and then shared memory: who has read the former value from Redis did so with a
+ * ticket that the forgetting voids, so that nobody's late fill brings it back.
  */
 #include "cache.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "arena.h"
-#include "cache_link.h"
-#include "chance.h"
 #include "clock.h"
-#include "err.h"
-#include "io_wait.h"
+#include "memory_cache.h"
+#include "random_id.h"
+#include "redis.h"
+
+/* Values that are older than that are stale by now, whoever put the token in force. */
+#define TOKEN_TTL_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+struct cache {
+	const struct memory_cache *memory;
+	struct redis *redis;
+	char *prefix;
+	int64_t ttl_default_ms, untracked_ttl_ms;
+	const char *error;
+};
+
+static char *
+prefix_of(const struct cache_config *config)
+{
+	char *prefix = NULL;
+	if (config->prefix != NULL && config->prefix[0] != '\0')
+		return strdup(config->prefix);
+	return asprintf(&prefix, "%s:", config->service_name) > 0 ? prefix : NULL;
+}
 
 struct cache *
-cache_create(const struct cache_config *config, struct err *err)
+cache_create(const struct cache_config *config)
 {
-	struct cache *cache;
-	if (config->timeout_ms <= 0 || config->ttl_default_ms <= 0) {
-		err_set(err, "REDIS_TIMEOUT and CACHE_TTL_DEFAULT must be more than 0.");
-		return NULL;
-	}
-	cache = calloc(1, sizeof *cache);
-	if (cache == NULL) {
-		err_set(err, "There is no memory for the cache's connection.");
-		return NULL;
-	}
-	if (redis_address_parse(&cache->address, config->url, err) != 0) {
+	struct cache *cache = calloc(1, sizeof *cache);
+	char *prefix = prefix_of(config);
+	if (cache == NULL || prefix == NULL) {
 		free(cache);
+		free(prefix);
 		return NULL;
 	}
-	cache->timeout_ms = config->timeout_ms;
-	cache->ttl_default_ms = config->ttl_default_ms;
-	cache->ping_idle_ms = config->ping_idle_ms;
-	cache->error = "";
+	*cache = (struct cache){.memory = config->memory,
+	                        .redis = config->redis,
+	                        .prefix = prefix,
+	                        .ttl_default_ms = config->ttl_default_ms,
+	                        .untracked_ttl_ms = config->untracked_ttl_ms,
+	                        .error = ""};
 	return cache;
 }
 
@@ -51,8 +60,7 @@ cache_destroy(struct cache *cache)
 {
 	if (cache == NULL)
 		return;
-	cache_drop(cache);
-	redis_address_fini(&cache->address);
+	free(cache->prefix);
 	free(cache);
 }
 
@@ -62,158 +70,273 @@ cache_error(const struct cache *cache)
 	return cache->error;
 }
 
-/* One operation's time: the cache's own bound, or the caller's where that is earlier. */
-struct limit {
-	int64_t deadline_ns;
-	bool own;
-};
-
-static struct limit
-limit_of(const struct cache *cache, int64_t deadline_ns)
+const char *
+cache_tier_name(enum cache_tier tier)
 {
-	int64_t own_ns = deadline_in_ms(cache->timeout_ms);
-	return (struct limit){.deadline_ns = deadline_min(own_ns, deadline_ns), .own = own_ns <= deadline_ns};
+	switch (tier) {
+	case CACHE_MEMORY:
+		return "memory";
+	case CACHE_REDIS:
+		return "redis";
+	case CACHE_NOWHERE:
+		break;
+	}
+	return "none";
+}
+
+static const char *
+full_key(const struct cache *cache, struct arena *arena, const char *key)
+{
+	size_t prefix_bytes = strlen(cache->prefix), key_bytes = strlen(key);
+	char *full = arena_alloc(arena, prefix_bytes + key_bytes + 1);
+	if (full == NULL)
+		return NULL;
+	memcpy(full, cache->prefix, prefix_bytes);
+	memcpy(full + prefix_bytes, key, key_bytes + 1);
+	return full;
 }
 
 static enum vt_result
-timed_out(struct cache *cache, struct limit limit)
+redis_failed(struct cache *cache, enum vt_result result)
 {
-	cache->error = cache->state == CACHE_READY ? "no answer in time" : "connecting timed out";
-	cache_drop(cache);
-	if (limit.own) /* a caller with little time says nothing about the server */
-		backoff_fail(&cache->backoff, clock_mono_ns(), chance());
-	return VT_TIMEOUT;
-}
-
-static enum vt_result
-open_connection(struct cache *cache, struct limit limit)
-{
-	enum vt_result result;
-	struct io_want want;
-	if (!backoff_over(&cache->backoff, clock_mono_ns()))
-		return VT_UNAVAILABLE; /* the error still tells why */
-	while (cache_connect_step(cache, &want, &result) == IO_WAIT)
-		if (!io_wait(&want, limit.deadline_ns))
-			return timed_out(cache, limit);
 	if (result != VT_OK)
-		backoff_fail(&cache->backoff, clock_mono_ns(), chance());
+		cache->error = redis_error(cache->redis);
 	return result;
 }
 
-/* Does a connection that was idle for long still answer? VT_OK also where it does not and was dropped. */
-static enum vt_result
-ping_idle(struct cache *cache, struct limit limit)
+/* ---- Memory ------------------------------------------------------------------------------------- */
+
+/* Until when the embedded tier may answer for a value that has ttl_ms left, -1 for ever; 0: it may not. */
+static int64_t
+local_expiry_ns(const struct cache *cache, int64_t ttl_ms, int64_t now_ns)
 {
-	enum vt_result result;
-	struct io_want want;
-	if (clock_mono_ns() - cache->used_ns < cache->ping_idle_ms * NS_PER_MS || !cache_ask_ping(cache))
+	bool for_ever = ttl_ms < 0;
+	if (cache->redis != NULL && (for_ever || ttl_ms > cache->untracked_ttl_ms)) {
+		ttl_ms = cache->untracked_ttl_ms;
+		for_ever = false;
+	}
+	if (for_ever || ttl_ms > (INT64_MAX - now_ns) / NS_PER_MS)
+		return INT64_MAX;
+	return ttl_ms > 0 ? now_ns + ttl_ms * NS_PER_MS : 0;
+}
+
+static enum vt_result
+keep(struct cache *cache, const struct memory_key *key, const struct cache_put *put, uint64_t ticket)
+{
+	int64_t now_ns = clock_mono_ns();
+	const struct memory_item item = {.data = put->value,
+	                                 .size_bytes = put->size_bytes,
+	                                 .expires_ns = local_expiry_ns(cache, put->ttl_ms, now_ns),
+	                                 .ticket = ticket};
+	if (item.expires_ns == 0)
 		return VT_OK;
-	while (cache_answer_step(cache, &want, &result) == IO_WAIT)
-		if (!io_wait(&want, limit.deadline_ns))
-			return timed_out(cache, limit);
-	return result == VT_OK || cache->state == CACHE_ABSENT ? VT_OK : result;
-}
-
-static enum vt_result
-hand_out(struct cache *cache, struct limit limit)
-{
-	cache_drop_unfit(cache);
-	if (cache->state == CACHE_READY) {
-		enum vt_result result = ping_idle(cache, limit);
-		if (result != VT_OK || cache->state == CACHE_READY)
-			return result;
+	switch (memory_cache_put(cache->memory, key, &item, now_ns)) {
+	case MEMORY_STORED:
+		return VT_OK;
+	case MEMORY_OVERTAKEN:
+		return VT_CONFLICT;
+	case MEMORY_TOO_LARGE:
+		cache->error = "the value is too large for the embedded cache";
+		return VT_ERROR;
+	case MEMORY_BUSY:
+		break;
 	}
-	return open_connection(cache, limit);
-}
-
-/* Runs one command. On VT_OK the reply is the caller's to free. */
-static enum vt_result
-run(struct cache *cache, const struct cache_command *command, int64_t deadline_ns, redisReply **reply)
-{
-	struct limit limit = limit_of(cache, deadline_ns);
-	struct io_want want;
-	enum vt_result result;
-	*reply = NULL;
-	if (clock_mono_ns() >= limit.deadline_ns) {
-		cache->error = "no time was left";
-		return VT_TIMEOUT; /* nothing was begun: the connection is as it was */
-	}
-	result = hand_out(cache, limit);
-	if (result != VT_OK)
-		return result;
-	if (!cache_command_begin(cache, command))
-		return VT_NO_MEMORY;
-	while (cache_command_step(cache, &want, &result, reply) == IO_WAIT)
-		if (!io_wait(&want, limit.deadline_ns))
-			return timed_out(cache, limit);
-	return result;
-}
-
-/* A reply of a type that the command cannot have: the two sides are out of step. */
-static enum vt_result
-out_of_step(struct cache *cache)
-{
-	cache->error = "the reply does not belong to the command";
-	cache_drop(cache);
+	cache->error = "the embedded cache is busy";
 	return VT_UNAVAILABLE;
 }
 
-enum vt_result
-cache_get(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns, const char **value,
-          size_t *size_bytes)
+/* ---- Look --------------------------------------------------------------------------------------- */
+
+/* What one key is on its way through both tiers. */
+struct search {
+	const char *key; /* with the prefix */
+	struct memory_key memory;
+	uint64_t ticket;
+};
+
+/* True where it is in memory. */
+static bool
+look_in_memory(const struct cache *cache, struct arena *arena, struct cache_look *look, struct search *search)
 {
-	const struct cache_command command = {.argv = {"GET", key}, .size_bytes = {3, strlen(key)}, .argc = 2};
-	redisReply *reply;
-	enum vt_result result = run(cache, &command, deadline_ns, &reply);
-	*value = NULL;
-	*size_bytes = 0;
-	if (result != VT_OK)
+	struct memory_value value;
+	if (cache->memory == NULL)
+		return false;
+	search->memory = memory_cache_key(search->key, strlen(search->key));
+	search->ticket = memory_cache_ticket(cache->memory, &search->memory);
+	if (!memory_cache_get(cache->memory, &search->memory, clock_mono_ns(), arena, &value))
+		return false;
+	look->value = value.data;
+	look->size_bytes = value.size_bytes;
+	look->tier = CACHE_MEMORY;
+	return true;
+}
+
+static void
+take_from_redis(struct cache *cache, const struct redis_look *found, struct cache_look *look,
+                const struct search *search)
+{
+	if (found->value == NULL)
+		return;
+	look->value = found->value;
+	look->size_bytes = found->size_bytes;
+	look->tier = CACHE_REDIS;
+	const struct cache_put put = {.value = found->value, .size_bytes = found->size_bytes, .ttl_ms = found->ttl_ms};
+	if (cache->memory != NULL && found->ttl_ms != 0)
+		(void)keep(cache, &search->memory, &put, search->ticket);
+}
+
+enum vt_result
+cache_look(struct cache *cache, struct arena *arena, struct cache_look *looks, size_t count, int64_t deadline_ns)
+{
+	struct search searches[CACHE_LOOKS_MAX];
+	struct redis_look missing[CACHE_LOOKS_MAX];
+	size_t from[CACHE_LOOKS_MAX], misses = 0;
+	for (size_t i = 0; i < count; i++) {
+		looks[i] = (struct cache_look){.key = looks[i].key};
+		searches[i] = (struct search){.key = full_key(cache, arena, looks[i].key)};
+		if (searches[i].key == NULL)
+			return VT_NO_MEMORY;
+		if (look_in_memory(cache, arena, &looks[i], &searches[i]))
+			continue;
+		missing[misses] = (struct redis_look){
+			.key = searches[i].key, .with = cache->memory != NULL ? REDIS_WITH_TTL : REDIS_WITHOUT_TTL};
+		from[misses++] = i;
+	}
+	if (arena_failed(arena))
+		return VT_NO_MEMORY;
+	if (misses == 0 || cache->redis == NULL)
+		return VT_OK;
+	enum vt_result result = redis_look(cache->redis, arena, missing, misses, deadline_ns);
+	for (size_t i = 0; i < misses && result == VT_OK; i++)
+		take_from_redis(cache, &missing[i], &looks[from[i]], &searches[from[i]]);
+	return redis_failed(cache, result);
+}
+
+/* ---- Store -------------------------------------------------------------------------------------- */
+
+static enum vt_result
+set_in_redis(struct cache *cache, const char *key, const struct cache_put *put, int64_t deadline_ns)
+{
+	const struct redis_item item = {
+		.key = key, .value = put->value, .size_bytes = put->size_bytes, .ttl_ms = put->ttl_ms};
+	if (cache->redis == NULL)
+		return VT_OK;
+	return redis_failed(cache, redis_set(cache->redis, &item, deadline_ns));
+}
+
+static struct cache_put
+with_ttl(const struct cache *cache, const struct cache_put *put)
+{
+	struct cache_put timed = *put;
+	if (timed.ttl_ms <= 0)
+		timed.ttl_ms = cache->ttl_default_ms;
+	return timed;
+}
+
+/* Redis's result where there is Redis: that memory does not have the value costs only time. */
+static enum vt_result
+result_of(const struct cache *cache, enum vt_result redis, enum vt_result memory)
+{
+	return cache->redis != NULL ? redis : memory;
+}
+
+enum vt_result
+cache_set(struct cache *cache, struct arena *arena, const struct cache_put *put, int64_t deadline_ns)
+{
+	const struct cache_put timed = with_ttl(cache, put);
+	const char *key = full_key(cache, arena, put->key);
+	if (key == NULL)
+		return VT_NO_MEMORY;
+	enum vt_result result = set_in_redis(cache, key, &timed, deadline_ns);
+	if (cache->memory == NULL)
 		return result;
-	if (reply->type == REDIS_REPLY_NIL) {
-		result = VT_MISS;
-	} else if (reply->type == REDIS_REPLY_STRING) {
-		*value = arena_strndup(arena, reply->str, reply->len);
-		*size_bytes = *value != NULL ? reply->len : 0;
-		result = *value != NULL ? VT_OK : VT_NO_MEMORY;
-	} else {
-		result = out_of_step(cache);
+	const struct memory_key memory = memory_cache_key(key, strlen(key));
+	memory_cache_forget(cache->memory, &memory);
+	enum vt_result kept = keep(cache, &memory, &timed, memory_cache_ticket(cache->memory, &memory));
+	return result_of(cache, result, kept == VT_CONFLICT ? VT_OK : kept);
+}
+
+uint64_t
+cache_ticket(const struct cache *cache, struct arena *arena, const char *key)
+{
+	const char *full = cache->memory != NULL ? full_key(cache, arena, key) : NULL;
+	if (full == NULL)
+		return 0;
+	const struct memory_key memory = memory_cache_key(full, strlen(full));
+	return memory_cache_ticket(cache->memory, &memory);
+}
+
+enum vt_result
+cache_fill(struct cache *cache, struct arena *arena, const struct cache_put *put, uint64_t ticket, int64_t deadline_ns)
+{
+	const struct cache_put timed = with_ttl(cache, put);
+	const char *key = full_key(cache, arena, put->key);
+	if (key == NULL)
+		return VT_NO_MEMORY;
+	if (cache->memory == NULL)
+		return set_in_redis(cache, key, &timed, deadline_ns);
+	const struct memory_key memory = memory_cache_key(key, strlen(key));
+	if (memory_cache_ticket(cache->memory, &memory) != ticket)
+		return VT_CONFLICT;
+	enum vt_result result = set_in_redis(cache, key, &timed, deadline_ns);
+	return result_of(cache, result, keep(cache, &memory, &timed, ticket));
+}
+
+enum vt_result
+cache_delete(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns)
+{
+	const char *full = full_key(cache, arena, key);
+	enum vt_result result = VT_OK;
+	if (full == NULL)
+		return VT_NO_MEMORY;
+	if (cache->redis != NULL)
+		result = redis_failed(cache, redis_delete(cache->redis, full, deadline_ns));
+	if (cache->memory != NULL) {
+		const struct memory_key memory = memory_cache_key(full, strlen(full));
+		memory_cache_forget(cache->memory, &memory);
 	}
-	freeReplyObject(reply);
+	return result;
+}
+
+/* ---- Tokens ------------------------------------------------------------------------------------- */
+
+enum vt_result
+cache_token_ensure(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns,
+                   char token[CACHE_TOKEN_BYTES])
+{
+	struct cache_look look = {.key = key};
+	const char *full = full_key(cache, arena, key);
+	enum vt_result result = VT_OK;
+	uint64_t ticket = cache_ticket(cache, arena, key);
+	random_hex(token, (CACHE_TOKEN_BYTES - 1) / 2);
+	if (full == NULL)
+		return VT_NO_MEMORY;
+	const struct cache_put put = {
+		.key = key, .value = token, .size_bytes = CACHE_TOKEN_BYTES - 1, .ttl_ms = TOKEN_TTL_MS};
+	if (cache->redis != NULL) {
+		const struct redis_item item = {
+			.key = full, .value = token, .size_bytes = put.size_bytes, .ttl_ms = put.ttl_ms};
+		result = redis_failed(cache, redis_add(cache->redis, &item, deadline_ns));
+		if (result == VT_CONFLICT)
+			result = cache_look(cache, arena, &look, 1, deadline_ns);
+		if (result == VT_OK && look.value != NULL && look.size_bytes == put.size_bytes)
+			memcpy(token, look.value, CACHE_TOKEN_BYTES);
+	}
+	if (cache->memory != NULL && look.value == NULL) {
+		const struct memory_key memory = memory_cache_key(full, strlen(full));
+		(void)keep(cache, &memory, &put, ticket);
+	}
 	return result;
 }
 
 enum vt_result
-cache_set(struct cache *cache, const struct cache_item *item, int64_t deadline_ns)
+cache_token_renew(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns)
 {
-	char ttl[24];
-	redisReply *reply;
-	if (item->size_bytes > CACHE_VALUE_MAX_BYTES) {
-		cache->error = "the value is too large to be cached";
-		return VT_ERROR;
-	}
-	snprintf(ttl, sizeof ttl, "%" PRId64, item->ttl_ms > 0 ? item->ttl_ms : cache->ttl_default_ms);
-	const struct cache_command command = {
-		.argv = {"SET", item->key, item->size_bytes > 0 ? item->value : "", "PX", ttl},
-		.size_bytes = {3, strlen(item->key), item->size_bytes, 2, strlen(ttl)},
-		.argc = 5,
-	};
-	enum vt_result result = run(cache, &command, deadline_ns, &reply);
-	if (result == VT_OK && reply->type != REDIS_REPLY_STATUS)
-		result = out_of_step(cache);
-	if (reply != NULL)
-		freeReplyObject(reply);
-	return result;
-}
-
-enum vt_result
-cache_delete(struct cache *cache, const char *key, int64_t deadline_ns)
-{
-	const struct cache_command command = {.argv = {"UNLINK", key}, .size_bytes = {6, strlen(key)}, .argc = 2};
-	redisReply *reply;
-	enum vt_result result = run(cache, &command, deadline_ns, &reply);
-	if (result == VT_OK && reply->type != REDIS_REPLY_INTEGER)
-		result = out_of_step(cache);
-	if (reply != NULL)
-		freeReplyObject(reply);
-	return result;
+	char token[CACHE_TOKEN_BYTES];
+	random_hex(token, (CACHE_TOKEN_BYTES - 1) / 2);
+	return cache_set(
+		cache, arena,
+		&(struct cache_put){
+			.key = key, .value = token, .size_bytes = CACHE_TOKEN_BYTES - 1, .ttl_ms = TOKEN_TTL_MS},
+		deadline_ns);
 }

@@ -1,6 +1,13 @@
 /*
- * cache.h - one worker's Redis connection, under the same rules as the database's: opened after the
- * fork, never blocking past REDIS_TIMEOUT, thrown away where a wait timed out, back-off in between.
+ * cache.h - the cache as the application sees it: the embedded tier of this machine over Redis, or one of the two.
+ *
+ * A value is looked for in shared memory first and then in Redis, and what Redis knows is kept in shared memory: for as
+ * long as it lives there, where the changes that other machines make are told (tracking), and otherwise for
+ * CACHE_UNTRACKED_TTL. Fails open: a tier that is away is gone round, and what fails says so in its result.
+ *
+ * A ticket is what makes a value that takes long to come by safe to store: it is taken first, and whatever is forgotten
+ * meanwhile makes it void. A token stands for all values that were stored while it was in force: another one, and they
+ * count no more.
  */
 #ifndef STORE_CACHE_H
 #define STORE_CACHE_H
@@ -8,63 +15,72 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "io_step.h"
 #include "vitals.h"
 
 struct arena;
 struct cache;
-struct err;
+struct memory_cache;
+struct redis;
+
+#define CACHE_LOOKS_MAX 3
 
 struct cache_config {
-	const char
-		*url; /* redis://[user:password@]host[:port][/db], unix:///path[?db=N] or redis+unix:///path[?db=N] */
-	int64_t timeout_ms; /* of each operation, connecting included */
-	int64_t ttl_default_ms;
-	int64_t ping_idle_ms;
+	const struct memory_cache *memory; /* NULL: CACHE_MEMORY_BYTES is 0 */
+	struct redis *redis;               /* NULL: no REDIS_URL */
+	const char *prefix;                /* of every key; NULL or empty: service_name and a colon */
+	const char *service_name;
+	int64_t ttl_default_ms, untracked_ttl_ms;
 };
 
-struct redis_address {
-	char *host; /* NULL for a Unix socket */
-	int port;
-	char *path;            /* NULL for TCP */
-	char *user, *password; /* NULL where not given; percent-decoded */
-	int database;
-};
-
-/* 0, or -1 with a sentence without secrets; rediss:// is refused in clear words (hiredis 0.14 has no TLS). */
-int redis_address_parse(struct redis_address *address, const char *url, struct err *err);
-void redis_address_fini(struct redis_address *address);
-
-struct cache *cache_create(const struct cache_config *config, struct err *err);
+/* NULL: no memory. */
+struct cache *cache_create(const struct cache_config *config);
 void cache_destroy(struct cache *cache);
+/* Why the last operation failed, without host, user or password. */
+const char *cache_error(const struct cache *cache);
 
-/* deadline_ns: the earlier of it and the time-out counts. VT_OK, VT_MISS, VT_UNAVAILABLE, VT_TIMEOUT, VT_NO_MEMORY, VT_ERROR. */
-enum vt_result cache_get(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns,
-                         const char **value, size_t *size_bytes);
-struct cache_item {
+enum cache_tier { CACHE_NOWHERE, CACHE_MEMORY, CACHE_REDIS };
+/* "memory", "redis", "none". */
+const char *cache_tier_name(enum cache_tier tier);
+
+struct cache_look {
+	const char *key; /* without the prefix */
+	/* Filled: */
+	const char *value; /* in the arena, with a NUL behind it; NULL: not there */
+	size_t size_bytes;
+	enum cache_tier tier;
+};
+
+/*
+ * Looks up to CACHE_LOOKS_MAX keys up, with one exchange with Redis at most. VT_OK also where some or all are not there.
+ * VT_UNAVAILABLE, VT_TIMEOUT, VT_ERROR: Redis was needed and failed; what memory has is filled. VT_NO_MEMORY.
+ */
+enum vt_result cache_look(struct cache *cache, struct arena *arena, struct cache_look *looks, size_t count,
+                          int64_t deadline_ns);
+
+struct cache_put {
 	const char *key;
 	const void *value;
 	size_t size_bytes;
 	int64_t ttl_ms; /* 0: the default */
 };
-enum vt_result cache_set(struct cache *cache, const struct cache_item *item, int64_t deadline_ns);
-/* VT_OK also where the key was not there. */
-enum vt_result cache_delete(struct cache *cache, const char *key, int64_t deadline_ns);
 
-/* As database_ping_*(), with PING. */
-void cache_ping_begin(struct cache *cache);
-enum io_progress cache_ping_step(struct cache *cache, struct io_want *want, enum vt_result *result);
-void cache_ping_abandon(struct cache *cache);
-/* As database_ask_*(): INFO of a section, cut to fit. */
-struct cache_info {
-	const char *section;
-	char text[8192];
-};
-void cache_ask_begin(struct cache *cache);
-enum io_progress cache_ask_step(struct cache *cache, struct cache_info *info, struct io_want *want,
-                                enum vt_result *result);
-void cache_ask_end(struct cache *cache);
-/* Why the last operation failed, without host, user or password. */
-const char *cache_error(const struct cache *cache);
+/* Stores a value that holds from now on, whatever was stored or is being looked for. */
+enum vt_result cache_set(struct cache *cache, struct arena *arena, const struct cache_put *put, int64_t deadline_ns);
+/* Before a value is computed. */
+uint64_t cache_ticket(const struct cache *cache, struct arena *arena, const char *key);
+/* Stores what was computed since the ticket; VT_CONFLICT: the key was forgotten meanwhile, nothing is stored. */
+enum vt_result cache_fill(struct cache *cache, struct arena *arena, const struct cache_put *put, uint64_t ticket,
+                          int64_t deadline_ns);
+/* VT_OK also where the key was not there. On this machine it is forgotten also where Redis fails. */
+enum vt_result cache_delete(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns);
+
+/* Room for a token and its NUL. */
+#define CACHE_TOKEN_BYTES 17
+
+/* Puts a token in force where there is none; token is then the one in force. Fails open to one of this machine's. */
+enum vt_result cache_token_ensure(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns,
+                                  char token[CACHE_TOKEN_BYTES]);
+/* Puts another one in force. */
+enum vt_result cache_token_renew(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns);
 
 #endif

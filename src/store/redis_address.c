@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache.h"
 #include "err.h"
 #include "percent.h"
+#include "redis.h"
 
 #define DEFAULT_PORT 6379
 #define UNIX_PATH_MAX_BYTES 107 /* sun_path without its NUL */

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "arena.h"
-#include "cache.h"
 #include "checks.h"
 #include "err.h"
 #include "log.h"
 #include "redact.h"
+#include "redis.h"
 #include "request.h"
 #include "response.h"
 #include "router.h"
@@ -29,7 +29,7 @@ static struct settings settings;
 static struct scoreboard *board;
 static struct redact *redact;
 static struct log *quiet_log;
-static struct cache *cache;
+static struct redis *redis;
 static struct checks *checks;
 static struct router *router;
 static struct arena *arena;
@@ -48,17 +48,17 @@ start(enum cache_mode mode)
 	if (mode == DEAD_CACHE) {
 		char url[128];
 		snprintf(url, sizeof url, "unix://%s/nobody.sock", folder);
-		cache = cache_create(&(struct cache_config){.url = url, .timeout_ms = 50, .ttl_default_ms = 1000},
+		redis = redis_create(&(struct redis_config){.url = url, .timeout_ms = 50, .ttl_default_ms = 1000},
 		                     &err);
-		ck_assert_msg(cache != NULL, "%s", err.text);
+		ck_assert_msg(redis != NULL, "%s", err.text);
 	}
 	checks = checks_create(
-		&(struct checks_config){.settings = &settings, .board = board, .cache = cache, .log = quiet_log});
+		&(struct checks_config){.settings = &settings, .board = board, .redis = redis, .log = quiet_log});
 	ck_assert_ptr_nonnull(checks);
 	services = (struct services){.settings = &settings,
 	                             .log = quiet_log,
 	                             .board = board,
-	                             .cache = cache,
+	                             .redis = redis,
 	                             .checks = checks,
 	                             .router = router};
 }
@@ -101,8 +101,8 @@ static void
 teardown(void)
 {
 	checks_destroy(checks);
-	cache_destroy(cache);
-	cache = NULL;
+	redis_destroy(redis);
+	redis = NULL;
 	router_destroy(router);
 	arena_destroy(arena);
 	log_destroy(quiet_log);

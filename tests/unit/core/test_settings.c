@@ -263,19 +263,15 @@ START_TEST(rules_hold)
 }
 END_TEST
 
-START_TEST(settings_without_effect_are_unknown)
+START_TEST(an_embedded_cache_has_a_least_size)
 {
-	static const char *const names[] = {"CACHE_MEMORY_BYTES"};
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-		char text[64];
-		snprintf(text, sizeof text, "%s=1\n", names[i]);
-		read_with(text, (char *[]){NULL});
-		no_problems();
-		settings_finish(reader);
-		ck_assert_ptr_nonnull(strstr(settings_problem(reader, 0), "is not a setting"));
-		settings_finish(reader);
-		ck_assert_ptr_null(settings_problem(reader, 1));
-	}
+	read_with("CACHE_MEMORY_BYTES=0\n", (char *[]){NULL});
+	no_problems();
+	read_with("CACHE_MEMORY_BYTES=1MiB\n", (char *[]){NULL});
+	no_problems();
+	read_with("CACHE_MEMORY_BYTES=1023KiB\n", (char *[]){NULL});
+	ck_assert_ptr_nonnull(strstr(settings_problem(reader, 0), "at least 1MiB"));
+	ck_assert_ptr_null(settings_problem(reader, 1));
 }
 END_TEST
 
@@ -391,7 +387,7 @@ main(void)
 	tcase_add_test(tcase, workers_go_by_processors);
 	tcase_add_test(tcase, debug_lowers_the_level_unless_it_is_set);
 	tcase_add_loop_test(tcase, rules_hold, 0, sizeof rules / sizeof rules[0]);
-	tcase_add_test(tcase, settings_without_effect_are_unknown);
+	tcase_add_test(tcase, an_embedded_cache_has_a_least_size);
 	tcase_add_test(tcase, modules_declare);
 	tcase_add_loop_test(tcase, refuses_declarations, 0, sizeof refused / sizeof refused[0]);
 	tcase_add_test(tcase, refuses_values_of_modules);

@@ -105,61 +105,61 @@ private_redis_ms_since(int64_t start_ns)
 	return (clock_mono_ns() - start_ns) / NS_PER_MS;
 }
 
-struct cache *
-private_redis_cache(const struct private_server *server, const char *userinfo, const char *query, int64_t ping_idle_ms)
+struct redis *
+private_redis_open(const struct private_server *server, const char *userinfo, const char *query, int64_t ping_idle_ms)
 {
 	struct err err;
 	char path[96], url[256];
 	private_redis_socket(server, path, sizeof path);
 	snprintf(url, sizeof url, "unix://%s%s%s", userinfo, path, query);
-	const struct cache_config config = {
+	const struct redis_config config = {
 		.url = url, .timeout_ms = 200, .ttl_default_ms = 60000, .ping_idle_ms = ping_idle_ms};
-	struct cache *cache = cache_create(&config, &err);
-	ck_assert_msg(cache != NULL, "%s", err.text);
-	return cache;
+	struct redis *redis = redis_create(&config, &err);
+	ck_assert_msg(redis != NULL, "%s", err.text);
+	return redis;
 }
 
 enum vt_result
-private_redis_set(struct cache *cache, const char *key, const char *value)
+private_redis_set(struct redis *redis, const char *key, const char *value)
 {
-	const struct cache_item item = {.key = key, .value = value, .size_bytes = strlen(value)};
-	return cache_set(cache, &item, DEADLINE_NEVER);
+	const struct redis_item item = {.key = key, .value = value, .size_bytes = strlen(value)};
+	return redis_set(redis, &item, DEADLINE_NEVER);
 }
 
 void
-private_redis_expect(struct cache *cache, const char *key, const char *value)
+private_redis_expect(struct redis *redis, const char *key, const char *value)
 {
 	struct arena *arena = arena_create(4096, 1 << 20);
 	const char *text;
 	size_t size;
-	enum vt_result result = cache_get(cache, arena, key, DEADLINE_NEVER, &text, &size);
-	ck_assert_msg(result == VT_OK, "%d, %s", (int)result, cache_error(cache));
+	enum vt_result result = redis_get(redis, arena, key, DEADLINE_NEVER, &text, &size);
+	ck_assert_msg(result == VT_OK, "%d, %s", (int)result, redis_error(redis));
 	ck_assert_str_eq(text, value);
 	ck_assert_uint_eq(size, strlen(value));
 	arena_destroy(arena);
 }
 
 enum vt_result
-private_redis_ping(struct cache *cache, int64_t timeout_ms)
+private_redis_ping(struct redis *redis, int64_t timeout_ms)
 {
 	int64_t deadline_ns = deadline_in_ms(timeout_ms);
 	enum vt_result result;
 	struct io_want want;
-	cache_ping_begin(cache);
-	while (cache_ping_step(cache, &want, &result) == IO_WAIT)
+	redis_ping_begin(redis);
+	while (redis_ping_step(redis, &want, &result) == IO_WAIT)
 		if (!io_wait(&want, deadline_ns)) {
-			cache_ping_abandon(cache);
+			redis_ping_abandon(redis);
 			return VT_TIMEOUT;
 		}
 	return result;
 }
 
 int64_t
-private_redis_recovers_ms(struct cache *cache)
+private_redis_recovers_ms(struct redis *redis)
 {
 	int64_t start_ns = clock_mono_ns();
-	while (cache_delete(cache, "no such key", DEADLINE_NEVER) != VT_OK) {
-		ck_assert_msg(private_redis_ms_since(start_ns) < 5000, "no recovery: %s", cache_error(cache));
+	while (redis_delete(redis, "no such key", DEADLINE_NEVER) != VT_OK) {
+		ck_assert_msg(private_redis_ms_since(start_ns) < 5000, "no recovery: %s", redis_error(redis));
 		private_server_nap();
 	}
 	return private_redis_ms_since(start_ns);

@@ -1,13 +1,13 @@
 /*
- * private_redis.h - a Redis of the test's own (Unix socket only, nothing saved), and caches on it.
+ * private_redis.h - a Redis of the test's own (Unix socket only, nothing saved), and connections to it.
  */
 #ifndef TESTS_PRIVATE_REDIS_H
 #define TESTS_PRIVATE_REDIS_H
 
 #include <stdint.h>
 
-#include "cache.h"
 #include "private_server.h"
+#include "redis.h"
 
 #define PRIVATE_REDIS_PASSWORD "hunter2secret"
 
@@ -19,16 +19,16 @@ void private_redis_down(struct private_server *server);
 void private_redis_command(const struct private_server *server, const char *command);
 void private_redis_socket(const struct private_server *server, char *path, size_t size_bytes);
 
-/* A cache with a time-out of 200 ms. userinfo as in ":pw@", query as in "?db=1". */
-struct cache *private_redis_cache(const struct private_server *server, const char *userinfo, const char *query,
-                                  int64_t ping_idle_ms);
-enum vt_result private_redis_set(struct cache *cache, const char *key, const char *value);
+/* A connection with a time-out of 200 ms. userinfo as in ":pw@", query as in "?db=1". */
+struct redis *private_redis_open(const struct private_server *server, const char *userinfo, const char *query,
+                                 int64_t ping_idle_ms);
+enum vt_result private_redis_set(struct redis *redis, const char *key, const char *value);
 /* Demands that the key holds the value. */
-void private_redis_expect(struct cache *cache, const char *key, const char *value);
+void private_redis_expect(struct redis *redis, const char *key, const char *value);
 /* Drives a ping; gives up with VT_TIMEOUT after timeout_ms. */
-enum vt_result private_redis_ping(struct cache *cache, int64_t timeout_ms);
+enum vt_result private_redis_ping(struct redis *redis, int64_t timeout_ms);
 /* Tries until an operation is answered and returns how long that took; fails the test after five seconds. */
-int64_t private_redis_recovers_ms(struct cache *cache);
+int64_t private_redis_recovers_ms(struct redis *redis);
 int64_t private_redis_ms_since(int64_t start_ns);
 
 #endif

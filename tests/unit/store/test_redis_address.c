@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cache.h"
 #include "err.h"
+#include "redis.h"
 #include "run_suite.h"
 
 static void

@@ -1,5 +1,5 @@
 /*
- * test_cache_hostile.c - the cache against servers that are not there, do not answer, or answer nonsense:
+ * test_redis_hostile.c - the connection to Redis against servers that are not there, do not answer, or answer nonsense:
  * each operation ends within its time, holds no more memory than its bound, and says why without an address.
  */
 #include <check.h>
@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "arena.h"
-#include "cache.h"
-#include "cache_reply.h"
 #include "clock.h"
 #include "err.h"
 #include "fake_server.h"
 #include "io_wait.h"
+#include "redis.h"
+#include "redis_reply.h"
 #include "run_suite.h"
 
 #define TIMEOUT_MS 200
@@ -39,18 +39,18 @@ stop(void)
 	rmdir(dir);
 }
 
-static struct cache *
+static struct redis *
 at(const char *url, int64_t timeout_ms)
 {
 	struct err err;
-	const struct cache_config config = {
+	const struct redis_config config = {
 		.url = url, .timeout_ms = timeout_ms, .ttl_default_ms = 60000, .ping_idle_ms = 60000};
-	struct cache *cache = cache_create(&config, &err);
-	ck_assert_msg(cache != NULL, "%s", err.text);
-	return cache;
+	struct redis *redis = redis_create(&config, &err);
+	ck_assert_msg(redis != NULL, "%s", err.text);
+	return redis;
 }
 
-static struct cache *
+static struct redis *
 at_path(int64_t timeout_ms)
 {
 	char url[96];
@@ -60,18 +60,18 @@ at_path(int64_t timeout_ms)
 
 /* One get, in time, without a value or a secret. */
 static enum vt_result
-get(struct cache *cache, int64_t bound_ms)
+get(struct redis *redis, int64_t bound_ms)
 {
 	struct arena *arena = arena_create(4096, (size_t)64 << 20);
 	const char *value = "";
 	size_t size;
 	int64_t start_ns = clock_mono_ns();
-	enum vt_result result = cache_get(cache, arena, "key", DEADLINE_NEVER, &value, &size);
+	enum vt_result result = redis_get(redis, arena, "key", DEADLINE_NEVER, &value, &size);
 	ck_assert_int_lt((clock_mono_ns() - start_ns) / NS_PER_MS, bound_ms * 3);
 	ck_assert_int_ne(result, VT_OK);
 	ck_assert_ptr_null(value);
-	ck_assert_ptr_null(strstr(cache_error(cache), "secret"));
-	ck_assert_ptr_null(strstr(cache_error(cache), "127.0.0.1"));
+	ck_assert_ptr_null(strstr(redis_error(redis), "secret"));
+	ck_assert_ptr_null(strstr(redis_error(redis), "127.0.0.1"));
 	arena_destroy(arena);
 	return result;
 }
@@ -103,12 +103,12 @@ START_TEST(nonsense)
 		const struct fake_answer answer = {
 			.data = cases[i].data, .size_bytes = strlen(cases[i].data), .repeat = 1};
 		pid_t pid = fake_server(path, &answer);
-		struct cache *cache = at_path(TIMEOUT_MS);
-		enum vt_result result = get(cache, TIMEOUT_MS);
-		ck_assert_msg(result == cases[i].result, "%s: %d, %s", cases[i].data, (int)result, cache_error(cache));
+		struct redis *redis = at_path(TIMEOUT_MS);
+		enum vt_result result = get(redis, TIMEOUT_MS);
+		ck_assert_msg(result == cases[i].result, "%s: %d, %s", cases[i].data, (int)result, redis_error(redis));
 		if (cases[i].error != NULL)
-			ck_assert_str_eq(cache_error(cache), cases[i].error);
-		cache_destroy(cache);
+			ck_assert_str_eq(redis_error(redis), cases[i].error);
+		redis_destroy(redis);
 		kill(pid, SIGKILL);
 	}
 }
@@ -118,9 +118,9 @@ START_TEST(nul_as_a_type)
 {
 	const struct fake_answer answer = {.data = "\0\0\0\r\n", .size_bytes = 5, .repeat = 1};
 	fake_server(path, &answer);
-	struct cache *cache = at_path(TIMEOUT_MS);
-	ck_assert_int_eq(get(cache, TIMEOUT_MS), VT_UNAVAILABLE);
-	cache_destroy(cache);
+	struct redis *redis = at_path(TIMEOUT_MS);
+	ck_assert_int_eq(get(redis, TIMEOUT_MS), VT_UNAVAILABLE);
+	redis_destroy(redis);
 }
 END_TEST
 
@@ -130,14 +130,14 @@ START_TEST(a_reply_without_end_is_cut_off)
 	const struct fake_answer answer = {.data = part, .size_bytes = sizeof part, .repeat = 8192};
 	struct rusage before, after;
 	fake_server(path, &answer);
-	struct cache *cache = at_path(30000);
+	struct redis *redis = at_path(30000);
 	getrusage(RUSAGE_SELF, &before);
-	ck_assert_int_eq(get(cache, 30000), VT_UNAVAILABLE);
-	ck_assert_str_eq(cache_error(cache), "the reply is too large");
+	ck_assert_int_eq(get(redis, 30000), VT_UNAVAILABLE);
+	ck_assert_str_eq(redis_error(redis), "the reply is too large");
 	getrusage(RUSAGE_SELF, &after);
 	/* About 16 MiB and what the allocator holds back (much, under a sanitizer), never the announced 512. */
 	ck_assert_int_lt(after.ru_maxrss - before.ru_maxrss, 300 * 1024);
-	cache_destroy(cache);
+	redis_destroy(redis);
 }
 END_TEST
 
@@ -147,29 +147,29 @@ START_TEST(two_replies_to_one_command)
 	const char two[] = "$-1\r\n$6\r\nstolen\r\n";
 	const struct fake_answer answer = {.data = two, .size_bytes = sizeof two - 1, .repeat = 1};
 	fake_server(path, &answer);
-	struct cache *cache = at_path(TIMEOUT_MS);
-	ck_assert_int_eq(get(cache, TIMEOUT_MS), VT_MISS);
-	ck_assert_int_eq(get(cache, TIMEOUT_MS), VT_MISS);
-	cache_destroy(cache);
+	struct redis *redis = at_path(TIMEOUT_MS);
+	ck_assert_int_eq(get(redis, TIMEOUT_MS), VT_MISS);
+	ck_assert_int_eq(get(redis, TIMEOUT_MS), VT_MISS);
+	redis_destroy(redis);
 }
 END_TEST
 
 START_TEST(nobody_serves_the_socket)
 {
 	unlink(path);
-	struct cache *cache = at_path(TIMEOUT_MS);
-	ck_assert_int_eq(get(cache, 50), VT_UNAVAILABLE);
-	ck_assert_str_eq(cache_error(cache), "the socket does not exist");
-	cache_destroy(cache);
+	struct redis *redis = at_path(TIMEOUT_MS);
+	ck_assert_int_eq(get(redis, 50), VT_UNAVAILABLE);
+	ck_assert_str_eq(redis_error(redis), "the socket does not exist");
+	redis_destroy(redis);
 	close(fake_listener(path));
-	cache = at_path(TIMEOUT_MS);
-	ck_assert_int_eq(get(cache, 50), VT_UNAVAILABLE);
-	ck_assert_str_eq(cache_error(cache), "connection refused");
-	cache_destroy(cache);
-	cache = at("redis://127.0.0.1:1", TIMEOUT_MS);
-	ck_assert_int_eq(get(cache, TIMEOUT_MS), VT_UNAVAILABLE);
-	ck_assert_str_eq(cache_error(cache), "connection refused");
-	cache_destroy(cache);
+	redis = at_path(TIMEOUT_MS);
+	ck_assert_int_eq(get(redis, 50), VT_UNAVAILABLE);
+	ck_assert_str_eq(redis_error(redis), "connection refused");
+	redis_destroy(redis);
+	redis = at("redis://127.0.0.1:1", TIMEOUT_MS);
+	ck_assert_int_eq(get(redis, TIMEOUT_MS), VT_UNAVAILABLE);
+	ck_assert_str_eq(redis_error(redis), "connection refused");
+	redis_destroy(redis);
 }
 END_TEST
 
@@ -180,10 +180,10 @@ START_TEST(a_listener_that_never_answers)
 		char url[128];
 		int listener = fake_listener(path);
 		snprintf(url, sizeof url, "unix://%s%s", userinfo[i], path);
-		struct cache *cache = at(url, TIMEOUT_MS);
-		ck_assert_int_eq(get(cache, TIMEOUT_MS), VT_TIMEOUT);
-		ck_assert_int_eq(get(cache, 20), VT_UNAVAILABLE); /* in the back-off */
-		cache_destroy(cache);
+		struct redis *redis = at(url, TIMEOUT_MS);
+		ck_assert_int_eq(get(redis, TIMEOUT_MS), VT_TIMEOUT);
+		ck_assert_int_eq(get(redis, 20), VT_UNAVAILABLE); /* in the back-off */
+		redis_destroy(redis);
 		close(listener);
 	}
 }
@@ -195,32 +195,32 @@ START_TEST(a_black_hole)
 	struct io_want want;
 	enum vt_result result;
 	snprintf(url, sizeof url, "redis://127.0.0.1:%d", fake_black_hole());
-	struct cache *cache = at(url, TIMEOUT_MS);
-	ck_assert_int_eq(get(cache, TIMEOUT_MS), VT_TIMEOUT);
-	ck_assert_str_eq(cache_error(cache), "connecting timed out");
-	cache_ping_begin(cache);
+	struct redis *redis = at(url, TIMEOUT_MS);
+	ck_assert_int_eq(get(redis, TIMEOUT_MS), VT_TIMEOUT);
+	ck_assert_str_eq(redis_error(redis), "connecting timed out");
+	redis_ping_begin(redis);
 	int64_t deadline_ns = deadline_in_ms(100);
-	while (cache_ping_step(cache, &want, &result) == IO_WAIT && io_wait(&want, deadline_ns))
+	while (redis_ping_step(redis, &want, &result) == IO_WAIT && io_wait(&want, deadline_ns))
 		;
 	ck_assert_int_ge(clock_mono_ns(), deadline_ns);
-	cache_ping_abandon(cache);
-	ck_assert_str_eq(cache_error(cache), "connecting timed out");
-	cache_ping_abandon(cache); /* twice is harmless */
-	cache_destroy(cache);
+	redis_ping_abandon(redis);
+	ck_assert_str_eq(redis_error(redis), "connecting timed out");
+	redis_ping_abandon(redis); /* twice is harmless */
+	redis_destroy(redis);
 }
 END_TEST
 
 START_TEST(wrong_configurations)
 {
 	struct err err;
-	const struct cache_config configs[] = {
+	const struct redis_config configs[] = {
 		{.url = "redis://h", .timeout_ms = 0, .ttl_default_ms = 1},
 		{.url = "redis://h", .timeout_ms = 1, .ttl_default_ms = 0},
 		{.url = "rediss://h", .timeout_ms = 1, .ttl_default_ms = 1},
 	};
 	for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++) {
 		err.text[0] = '\0';
-		ck_assert_ptr_null(cache_create(&configs[i], &err));
+		ck_assert_ptr_null(redis_create(&configs[i], &err));
 		ck_assert_uint_gt(strlen(err.text), 0);
 	}
 }

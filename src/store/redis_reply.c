@@ -1,15 +1,15 @@
 /*
- * cache_reply.c - the table of error replies, and the guard before hiredis's reader.
+ * redis_reply.c - the table of error replies, and the guard before hiredis's reader.
  *
  * The reader allocates for an array as many elements as its header announces, which a hostile or broken
  * server chooses; no command of ours is answered by one, so that an array never gets there. Pure.
  */
-#include "cache_reply.h"
+#include "redis_reply.h"
 
 #include <hiredis/hiredis.h>
 #include <string.h>
 
-static const struct cache_fault faults[] = {
+static const struct redis_fault faults[] = {
 	{"LOADING", VT_UNAVAILABLE, false, "the server is loading its data"},
 	{"READONLY", VT_UNAVAILABLE, true, "the server is a read-only replica"},
 	{"OOM", VT_UNAVAILABLE, false, "the server's memory bound is reached"},
@@ -33,10 +33,10 @@ static const struct cache_fault faults[] = {
 	{"WRONGTYPE", VT_ERROR, false, "the key holds something that is not a text"},
 };
 
-const struct cache_fault *
-cache_reply_fault(const char *text)
+const struct redis_fault *
+redis_reply_fault(const char *text)
 {
-	static const struct cache_fault unknown = {"", VT_ERROR, false, "the server answered with an error"};
+	static const struct redis_fault unknown = {"", VT_ERROR, false, "the server answered with an error"};
 	for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
 		if (strncmp(text, faults[i].prefix, strlen(faults[i].prefix)) == 0)
 			return &faults[i];
@@ -50,7 +50,7 @@ is_type_of_ours(char c)
 }
 
 bool
-cache_reply_acceptable(const struct redisReader *reader, size_t max_bytes, const char **words)
+redis_reply_acceptable(const struct redisReader *reader, size_t max_bytes, const char **words)
 {
 	size_t held = reader->len - reader->pos;
 	if (held > max_bytes) {

@@ -1,0 +1,78 @@
+/*
+ * redis_look.c - several keys in one exchange, with what is left of their time.
+ *
+ * GET and PTTL leave together. Between the two a key can expire or be written anew; what is left is then that of
+ * another value, or the key counts as not there.
+ */
+#include <hiredis/hiredis.h>
+#include <string.h>
+
+#include "arena.h"
+#include "redis.h"
+#include "redis_link.h"
+
+#define COMMANDS_MAX (2 * REDIS_LOOKS_MAX)
+#define PTTL_NO_KEY (-2)
+
+static struct redis_command
+about(const char *verb, const char *key)
+{
+	return (struct redis_command){.argv = {verb, key}, .size_bytes = {strlen(verb), strlen(key)}, .argc = 2};
+}
+
+static enum vt_result
+take_value(struct redis *redis, struct arena *arena, const redisReply *reply, struct redis_look *look)
+{
+	if (reply->type == REDIS_REPLY_NIL)
+		return VT_OK;
+	if (reply->type != REDIS_REPLY_STRING)
+		return redis_out_of_step(redis);
+	look->value = arena_strndup(arena, reply->str, reply->len);
+	look->size_bytes = reply->len;
+	return look->value != NULL ? VT_OK : VT_NO_MEMORY;
+}
+
+static enum vt_result
+take_ttl(struct redis *redis, const redisReply *reply, struct redis_look *look)
+{
+	if (reply->type != REDIS_REPLY_INTEGER)
+		return redis_out_of_step(redis);
+	look->ttl_ms = reply->integer;
+	if (reply->integer == PTTL_NO_KEY)
+		look->value = NULL;
+	return VT_OK;
+}
+
+static enum vt_result
+take_all(struct redis *redis, struct arena *arena, redisReply *const *replies, struct redis_look *looks, size_t count)
+{
+	enum vt_result result = VT_OK;
+	for (size_t i = 0; i < count && result == VT_OK; i++) {
+		result = take_value(redis, arena, *replies++, &looks[i]);
+		if (looks[i].with == REDIS_WITH_TTL && result == VT_OK)
+			result = take_ttl(redis, *replies++, &looks[i]);
+	}
+	return result;
+}
+
+enum vt_result
+redis_look(struct redis *redis, struct arena *arena, struct redis_look *looks, size_t count, int64_t deadline_ns)
+{
+	struct redis_command commands[COMMANDS_MAX] = {0};
+	redisReply *replies[COMMANDS_MAX];
+	size_t sent = 0;
+	for (size_t i = 0; i < count; i++) {
+		looks[i].value = NULL;
+		looks[i].size_bytes = 0;
+		commands[sent++] = about("GET", looks[i].key);
+		if (looks[i].with == REDIS_WITH_TTL)
+			commands[sent++] = about("PTTL", looks[i].key);
+	}
+	enum vt_result result = redis_run(redis, commands, sent, deadline_ns, replies);
+	if (result != VT_OK)
+		return result;
+	result = take_all(redis, arena, replies, looks, count);
+	for (size_t i = 0; i < sent; i++)
+		freeReplyObject(replies[i]);
+	return result;
+}
