@@ -14,11 +14,11 @@
 #include "cache_control.h"
 #include "cache_rule.h"
 #include "cached_answer.h"
+#include "chain.h"
 #include "clock.h"
 #include "database.h"
 #include "fnv.h"
 #include "log.h"
-#include "oversight.h"
 #include "phase.h"
 #include "request.h"
 #include "request_metrics.h"
@@ -248,8 +248,7 @@ make(struct passage *passage, struct vt_response *res, enum vt_result *result)
 	int64_t began_ns = clock_mono_ns();
 	uint64_t ticket = cache_ticket(services_of(req)->cache, req->with.arena, passage->key);
 	ensure_tokens(passage);
-	*result = req->route->handler(req, res);
-	oversight_end_copy(req->with.oversight); /* before anything is kept */
+	*result = chain_call(req->route->handler, req, res);
 	if (failed(req, res, *result))
 		return false;
 	*result = answer_result(res, *result);
@@ -293,7 +292,7 @@ show(struct passage *passage, struct vt_response *res, enum cached_how how)
 static enum vt_result
 go_past(struct passage *passage, struct vt_response *res)
 {
-	return conclude(passage, res, CACHED_BYPASS, passage->req->route->handler(passage->req, res));
+	return conclude(passage, res, CACHED_BYPASS, chain_call(passage->req->route->handler, passage->req, res));
 }
 
 /* Makes the answer; where that fails, an older one may still do. */
