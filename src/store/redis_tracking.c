@@ -167,7 +167,6 @@ redis_tracking_create(const struct redis_tracking_config *config, struct err *er
 	tracking->config.redis.breaker = NULL;
 	tracking->config.redis.log = NULL;
 	tracking->prefix = prefix;
-	tracking->error = "not yet begun";
 	for (size_t i = 0; i < REDIS_TRACKING_SIDES; i++) {
 		tracking->sides[i].redis = redis_create(&tracking->config.redis, err);
 		if (tracking->sides[i].redis == NULL) {
@@ -255,7 +254,8 @@ errand_step(struct redis_tracking *tracking, struct io_want *want, bool *good)
 		return IO_WAIT;
 	tracking->asked = false;
 	*good = reply != NULL && errand->take(tracking, reply);
-	tracking->error = reply != NULL ? "the server does not answer as one that tells of changes" : redis->error;
+	if (!*good)
+		tracking->error = reply != NULL ? "the server does not answer as one that tells of changes" : redis->error;
 	freeReplyObject(reply);
 	return IO_DONE;
 }

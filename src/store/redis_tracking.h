@@ -42,7 +42,7 @@ struct redis_tracking *redis_tracking_create(const struct redis_tracking_config 
 void redis_tracking_destroy(struct redis_tracking *tracking);
 /* Does what can be done now; wants: by side, fd -1 for none. Returns when to come at the latest. Never waits. */
 int64_t redis_tracking_step(struct redis_tracking *tracking, struct io_want wants[static REDIS_TRACKING_SIDES]);
-/* Why it does not listen, without host, user or password; empty while it does. */
+/* Why it does not listen, without host, user or password; empty while it does, NULL before it has once or has failed. */
 const char *redis_tracking_error(const struct redis_tracking *tracking);
 
 #endif

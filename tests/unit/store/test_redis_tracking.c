@@ -88,7 +88,15 @@ go_on(struct redis_tracking *tracking)
 static bool
 listens(const struct redis_tracking *tracking)
 {
-	return redis_tracking_error(tracking)[0] == '\0';
+	const char *error = redis_tracking_error(tracking);
+	return error != NULL && error[0] == '\0';
+}
+
+static const char *
+why(const struct redis_tracking *tracking)
+{
+	const char *error = redis_tracking_error(tracking);
+	return error != NULL ? error : "not yet";
 }
 
 static void
@@ -97,7 +105,7 @@ until_it_listens(struct redis_tracking *tracking)
 	int64_t start_ns = clock_mono_ns();
 	while (!listens(tracking)) {
 		go_on(tracking);
-		ck_assert_msg(private_redis_ms_since(start_ns) < BOUND_MS, "%s", redis_tracking_error(tracking));
+		ck_assert_msg(private_redis_ms_since(start_ns) < BOUND_MS, "%s", why(tracking));
 	}
 }
 
@@ -132,6 +140,7 @@ START_TEST(changes_of_our_keys_are_told)
 {
 	struct redis_tracking *tracking = open_one();
 	ck_assert_uint_eq(heard.everything, 0);
+	ck_assert_ptr_null(redis_tracking_error(tracking));
 	until_it_listens(tracking);
 	/* What was kept before is not to be believed; from now on it is. */
 	ck_assert_str_eq(heard.text, "* ");
@@ -249,9 +258,9 @@ START_TEST(who_may_not_track)
 	snprintf(url, sizeof url, "unix://weak:pw@%s", path);
 	struct redis_tracking *tracking = open_at(url);
 	int64_t start_ns = clock_mono_ns();
-	while (strcmp(redis_tracking_error(tracking), "permission denied") != 0) {
+	while (strcmp(why(tracking), "permission denied") != 0) {
 		go_on(tracking);
-		ck_assert_msg(private_redis_ms_since(start_ns) < BOUND_MS, "%s", redis_tracking_error(tracking));
+		ck_assert_msg(private_redis_ms_since(start_ns) < BOUND_MS, "%s", why(tracking));
 	}
 	ck_assert_str_eq(heard.text, "");
 	redis_tracking_destroy(tracking);
