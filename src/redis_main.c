@@ -167,8 +167,8 @@ keep(struct keeper *keeper, int stop_fd)
 {
 	enum { STOP = WANTS, BELL, COUNT };
 	struct io_want wants[WANTS];
-	struct pollfd polls[COUNT] = {[STOP] = {.fd = stop_fd, .events = POLLIN},
-	                              [BELL] = {.fd = keeper->bell.fd, .events = POLLIN}};
+	struct pollfd polls[COUNT] = {
+		[STOP] = {.fd = stop_fd, .events = POLLIN}, [BELL] = {.fd = keeper->bell.fd, .events = POLLIN}};
 	eventfd_t rung;
 	for (size_t i = 0; i < WANTS; i++)
 		wants[i] = (struct io_want){.fd = -1};
@@ -205,8 +205,7 @@ redis_main(void *context, int signal_fd)
 	struct err err;
 	log_use_ring(with->log, NULL, NULL); /* it has no slot */
 	if (open_keeper(&keeper, with, &err) != 0) {
-		log_event(with->log, VT_CRITICAL, LOGGER, "Redis is watched by nobody",
-		          VT_STR("reason", err.text));
+		log_event(with->log, VT_CRITICAL, LOGGER, "Redis is watched by nobody", VT_STR("reason", err.text));
 		return EXIT_FAILURE;
 	}
 	while (!read_signals(&keeper, signal_fd))

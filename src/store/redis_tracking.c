@@ -255,7 +255,8 @@ errand_step(struct redis_tracking *tracking, struct io_want *want, bool *good)
 	tracking->asked = false;
 	*good = reply != NULL && errand->take(tracking, reply);
 	if (!*good)
-		tracking->error = reply != NULL ? "the server does not answer as one that tells of changes" : redis->error;
+		tracking->error =
+			reply != NULL ? "the server does not answer as one that tells of changes" : redis->error;
 	freeReplyObject(reply);
 	return IO_DONE;
 }
