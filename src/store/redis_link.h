@@ -61,8 +61,8 @@ struct redis {
 };
 
 struct redis_command {
-	const char *argv[6];
-	size_t size_bytes[6];
+	const char *argv[8];
+	size_t size_bytes[8];
 	int argc;
 	size_t array_max_bytes; /* of its reply, where that is an array; 0: it is none */
 };

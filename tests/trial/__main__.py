@@ -41,7 +41,7 @@ TRIALS = (
     Trial("logs", logs.run, 60, 1, "every record, while workers die and files are rotated (a pipe and a killed writer after it)"),
     Trial("sinks", sinks.run, 40, 1, "a full disk, and readers that sleep, leave or die"),
     Trial("cache", cache.run, 60, 2, "a cold key, a key that ends, killed writers, and what a hit costs"),
-    Trial("redis", outages.run, 60, 15, "Redis down, frozen, slow, full, read-only, restarted: what requests notice"),
+    Trial("redis", outages.run, 180, 15, "Redis down, frozen, slow, full, read-only, restarted: what requests notice"),
     Trial("wrappers", wrappers.run, 20, 1, "what the wrappers and their two records cost a request"),
     Trial("counters", counters.run, 60, 4, "counters against nginx's log, through kills, recycling, reloads and upgrades"),
     Trial("metrics", scrapes.run, 60, 1, "what a scrape costs with 64 workers and 100 routes, and takes from requests"),
