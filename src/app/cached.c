@@ -401,7 +401,7 @@ cached_refresh(struct vt_request *req, struct vt_response *res)
 	cached_refresh_give_up(refresh);
 	const struct vt_field fields[] = {
 		VT_STR("route", req->route->path),
-		VT_DOUBLE("duration_seconds", (double)((clock_mono_ns() - began_ns) / NS_PER_US) / 1e6),
+		VT_DOUBLE("duration_seconds", (double)(clock_mono_ns() - began_ns) / (double)NS_PER_S),
 	};
 	request_metrics_answer(req, made ? "refresh" : "refresh_failed");
 	request_log(req, (struct log_record){.level = made ? VT_DEBUG : VT_WARNING,

@@ -63,7 +63,7 @@ struct settings {
 	char *trace_file;
 	int64_t trace_buffer_bytes; /* a process's own */
 	int64_t trace_sample;       /* of the traces that start here, in millionths */
-	bool enable_metrics, enable_health_checks, enable_status;
+	bool enable_metrics, enable_health_checks, enable_status, cache_tracking;
 	int64_t metrics_series_max;
 	int64_t health_check_timeout_ms, health_cache_ms;
 	int64_t saturated_after_ms, ready_max_queue_percent; /* 0 percent: the queue does not matter */
@@ -82,7 +82,6 @@ struct settings {
 	char *redis_url;
 	char *redis_sentinel_user, *redis_sentinel_password;
 	int64_t redis_timeout_ms, cache_ttl_default_ms;
-	bool cache_tracking;
 	int64_t cache_memory_bytes, cache_untracked_ttl_ms;
 	char *cache_prefix;
 	char *scoreboard, *pid_file;

@@ -18,9 +18,8 @@
 #include "metric_store.h"
 #include "owner.h"
 
-/* How long a put waits for a shard's lock, and after how long it looks whether its owner lives. */
+/* How long a put waits for a shard's lock before it looks whether its owner lives. */
 #define LOCK_PATIENCE_NS (500 * NS_PER_US)
-#define LOCK_DOUBT_NS (50 * NS_PER_US)
 
 struct memory_key
 memory_cache_key(const void *data, size_t size_bytes)
@@ -103,7 +102,10 @@ memory_cache_get(const struct memory_cache *cache, const struct memory_key *key,
 
 /* ---- Put ---------------------------------------------------------------------------------------- */
 
-/* The lock of a living process is never taken from it, however long it sleeps. */
+/*
+ * The lock of a living process is never taken from it, however long it sleeps; that of a dead one always is, at the latest
+ * when the patience is over, however seldom this process was let run meanwhile.
+ */
 static bool
 lock(const struct memory_cache *cache, struct memory_shard_head *head)
 {
@@ -112,16 +114,14 @@ lock(const struct memory_cache *cache, struct memory_shard_head *head)
 	                                            memory_order_relaxed))
 		return true;
 	int64_t began_ns = clock_mono_ns();
-	for (int64_t waited_ns = 0; waited_ns < LOCK_PATIENCE_NS; waited_ns = clock_mono_ns() - began_ns) {
+	while (clock_mono_ns() - began_ns < LOCK_PATIENCE_NS) {
 		sched_yield();
 		nobody = 0;
 		if (atomic_compare_exchange_weak_explicit(&head->lock, &nobody, cache->self, memory_order_acquire,
 		                                          memory_order_relaxed))
 			return true;
-		if (waited_ns > LOCK_DOUBT_NS && owner_claim(&head->lock, cache->self))
-			return true;
 	}
-	return false;
+	return owner_claim(&head->lock, cache->self);
 }
 
 /* The way to use for a key: its own, else a free or dead one, else that of the entry that goes first. */

@@ -114,7 +114,7 @@ def test_no_such_route(front: Front) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
 def test_method_not_allowed(front: Front, method: str) -> None:
     with front.client() as client:
-        answer = client.request(method, "/users/42", b"{}")
+        answer = client.request(method, "/live/users/42", b"{}")
     front.service.expect_problem(answer, 405)
     assert answer.header("Allow") == "GET, HEAD, OPTIONS"
 
@@ -129,7 +129,7 @@ def test_head(front: Front) -> None:
 
 def test_options(front: Front) -> None:
     with front.client() as client:
-        answer = client.request("OPTIONS", "/users/42")
+        answer = client.request("OPTIONS", "/live/users/42")
     assert answer.status in (200, 204) and answer.body == b"" and answer.header("Allow") == "GET, HEAD, OPTIONS"
     front.service.expect(answer, answer.status)
 

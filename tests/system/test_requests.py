@@ -40,7 +40,7 @@ def test_no_such_route(stack: Stack) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE-ME"])
 def test_method_not_allowed(stack: Stack, method: str) -> None:
-    answer = stack.service.ask(method, "/users/42")
+    answer = stack.service.ask(method, "/live/users/42")
     stack.service.expect_problem(answer, 405)
     assert answer.header("Allow") == "GET, HEAD, OPTIONS"
 
@@ -53,7 +53,7 @@ def test_several_methods_are_listed(stack: Stack) -> None:
 
 def test_options(stack: Stack) -> None:
     with stack.client() as client:
-        answer = client.request("OPTIONS", "/users/42")
+        answer = client.request("OPTIONS", "/live/users/42")
         assert answer.status in (200, 204) and answer.body == b""
         stack.service.expect(answer, answer.status)
         assert answer.header("Allow") == "GET, HEAD, OPTIONS"
