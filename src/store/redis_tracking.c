@@ -1,154 +1,16 @@
-/* redis_tracking.c - see redis_tracking.h. What is asked until it listens is a table of errands. */
+/* redis_tracking.c - see redis_tracking.h. What is asked until it listens: redis_errands.c. */
 #include "redis_tracking.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backoff.h"
 #include "chance.h"
 #include "clock.h"
 #include "err.h"
-#include "redis_link.h"
+#include "redis_tracking_state.h"
 
 #define OPEN_MS 2000 /* nobody waits for it */
-#define MESSAGE_MAX_BYTES ((size_t)1024 * 1024)
-#define CHANNEL "__redis__:invalidate"
-#define RUN_ID_BYTES 64
 #define PUSHES_A_STEP 1000
-
-struct side {
-	struct redis *redis;
-	bool asked;      /* for a sign of life that has not come */
-	int64_t beat_ns; /* when it was asked last */
-};
-
-struct redis_tracking {
-	struct redis_tracking_config config;
-	char *prefix;
-	struct side sides[REDIS_TRACKING_SIDES];
-	size_t errand; /* ERRANDS: it listens */
-	bool asked;    /* for what the errand wants */
-	int64_t deadline_ns;
-	struct backoff backoff;
-	const char *error;
-	char run_id[RUN_ID_BYTES];
-	long long client_id;
-};
-
-/* ---- Errands ------------------------------------------------------------------------------------ */
-
-static bool
-ask(struct redis *redis, const struct redis_command *command)
-{
-	if (!redis_command_begin(redis, command))
-		return false;
-	redis->array_max_bytes = MESSAGE_MAX_BYTES;
-	return true;
-}
-
-static bool
-ask_server(struct redis_tracking *tracking, struct redis *redis)
-{
-	(void)tracking;
-	return redis_ask_info(redis, "server");
-}
-
-/* What stands behind "run_id:"; NULL: it does not say. */
-static const char *
-find_run_id(const redisReply *reply)
-{
-	const char *found = reply->type == REDIS_REPLY_STRING ? strstr(reply->str, "run_id:") : NULL;
-	return found != NULL ? found + strlen("run_id:") : NULL;
-}
-
-static bool
-take_server(struct redis_tracking *tracking, const redisReply *reply)
-{
-	const char *run_id = find_run_id(reply);
-	size_t size = run_id != NULL ? strcspn(run_id, "\r\n") : 0;
-	if (size == 0 || size >= sizeof tracking->run_id)
-		return false;
-	memcpy(tracking->run_id, run_id, size);
-	tracking->run_id[size] = '\0';
-	return true;
-}
-
-static bool
-is_the_same_server(struct redis_tracking *tracking, const redisReply *reply)
-{
-	const char *run_id = find_run_id(reply);
-	return run_id != NULL && strncmp(run_id, tracking->run_id, strlen(tracking->run_id)) == 0;
-}
-
-static bool
-ask_id(struct redis_tracking *tracking, struct redis *redis)
-{
-	(void)tracking;
-	return ask(redis, &(struct redis_command){.argv = {"CLIENT", "ID"}, .size_bytes = {6, 2}, .argc = 2});
-}
-
-static bool
-take_id(struct redis_tracking *tracking, const redisReply *reply)
-{
-	tracking->client_id = reply->integer;
-	return reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
-}
-
-static bool
-subscribe(struct redis_tracking *tracking, struct redis *redis)
-{
-	(void)tracking;
-	return ask(redis, &(struct redis_command){
-				  .argv = {"SUBSCRIBE", CHANNEL}, .size_bytes = {9, sizeof CHANNEL - 1}, .argc = 2});
-}
-
-static bool
-is_text(const redisReply *reply, const char *text)
-{
-	return reply->type == REDIS_REPLY_STRING && strcmp(reply->str, text) == 0;
-}
-
-static bool
-is_subscribed(struct redis_tracking *tracking, const redisReply *reply)
-{
-	(void)tracking;
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 && is_text(reply->element[0], "subscribe") &&
-	       is_text(reply->element[1], CHANNEL);
-}
-
-static bool
-track(struct redis_tracking *tracking, struct redis *redis)
-{
-	char id[24];
-	snprintf(id, sizeof id, "%lld", tracking->client_id);
-	return ask(redis,
-	           &(struct redis_command){
-			   .argv = {"CLIENT", "TRACKING", "ON", "REDIRECT", id, "BCAST", "PREFIX", tracking->prefix},
-			   .size_bytes = {6, 8, 2, 8, strlen(id), 5, 6, strlen(tracking->prefix)},
-			   .argc = 8});
-}
-
-static bool
-is_ok(struct redis_tracking *tracking, const redisReply *reply)
-{
-	(void)tracking;
-	return reply->type == REDIS_REPLY_STATUS;
-}
-
-static const struct errand {
-	enum redis_tracking_side side;
-	bool (*ask)(struct redis_tracking *tracking, struct redis *redis);
-	bool (*take)(struct redis_tracking *tracking, const redisReply *reply);
-} errands[] = {
-	{REDIS_TRACKING_LISTENER, ask_server, take_server},
-	{REDIS_TRACKING_LISTENER, ask_id, take_id},
-	{REDIS_TRACKING_LISTENER, subscribe, is_subscribed},
-	{REDIS_TRACKING_TRACKER, ask_server, is_the_same_server},
-	{REDIS_TRACKING_TRACKER, track, is_ok},
-};
-#define ERRANDS (sizeof errands / sizeof errands[0])
 
 /* ---- Life --------------------------------------------------------------------------------------- */
 
@@ -181,7 +43,7 @@ redis_tracking_create(const struct redis_tracking_config *config, struct err *er
 static void
 leave(struct redis_tracking *tracking)
 {
-	bool listened = tracking->errand == ERRANDS;
+	bool listened = tracking->errand == REDIS_ERRANDS;
 	for (size_t i = 0; i < REDIS_TRACKING_SIDES; i++) {
 		if (tracking->sides[i].redis != NULL)
 			redis_drop(tracking->sides[i].redis);
@@ -219,47 +81,10 @@ redis_tracking_destroy(struct redis_tracking *tracking)
 const char *
 redis_tracking_error(const struct redis_tracking *tracking)
 {
-	return tracking->errand == ERRANDS ? "" : tracking->error;
+	return tracking->errand == REDIS_ERRANDS ? "" : tracking->error;
 }
 
 /* ---- Beginning to listen ------------------------------------------------------------------------ */
-
-/* One reply, where it has come: IO_DONE with reply NULL: the connection is gone or the server refused. */
-static enum io_progress
-receive(struct redis *redis, struct io_want *want, redisReply **reply)
-{
-	enum vt_result result;
-	redis->array_max_bytes = MESSAGE_MAX_BYTES;
-	return redis_command_step(redis, want, &result, reply);
-}
-
-static enum io_progress
-errand_step(struct redis_tracking *tracking, struct io_want *want, bool *good)
-{
-	const struct errand *errand = &errands[tracking->errand];
-	struct redis *redis = tracking->sides[errand->side].redis;
-	enum vt_result result = VT_OK;
-	redisReply *reply = NULL;
-	*good = false;
-	if (!tracking->asked) {
-		if (redis->state != REDIS_READY && redis_connect_step(redis, want, &result) == IO_WAIT)
-			return IO_WAIT;
-		if (result != VT_OK || !errand->ask(tracking, redis)) {
-			tracking->error = redis->error;
-			return IO_DONE;
-		}
-		tracking->asked = true;
-	}
-	if (receive(redis, want, &reply) == IO_WAIT)
-		return IO_WAIT;
-	tracking->asked = false;
-	*good = reply != NULL && errand->take(tracking, reply);
-	if (!*good)
-		tracking->error =
-			reply != NULL ? "the server does not answer as one that tells of changes" : redis->error;
-	freeReplyObject(reply);
-	return IO_DONE;
-}
 
 static void
 begin_to_listen(struct redis_tracking *tracking)
@@ -280,15 +105,15 @@ open_step(struct redis_tracking *tracking, struct io_want *wants)
 		return tracking->backoff.until_ns;
 	if (tracking->deadline_ns == 0)
 		tracking->deadline_ns = deadline_in_ms(OPEN_MS);
-	while (tracking->errand < ERRANDS) {
-		enum redis_tracking_side side = errands[tracking->errand].side;
+	while (tracking->errand < REDIS_ERRANDS) {
+		enum redis_tracking_side side = redis_errand_side(tracking);
 		bool good;
 		tracking->sides[side].redis->deadline_ns = tracking->deadline_ns;
 		if (clock_mono_ns() >= tracking->deadline_ns) {
 			fail(tracking, "no answer in time");
 			return tracking->backoff.until_ns;
 		}
-		if (errand_step(tracking, &wants[side], &good) == IO_WAIT)
+		if (redis_errand_step(tracking, &wants[side], &good) == IO_WAIT)
 			return wants[side].until_ns > 0 ? deadline_min(wants[side].until_ns, tracking->deadline_ns)
 			                                : tracking->deadline_ns;
 		if (!good) {
@@ -326,11 +151,12 @@ hear(struct redis_tracking *tracking, struct side *side, const redisReply *reply
 {
 	bool listener = side == &tracking->sides[REDIS_TRACKING_LISTENER];
 	if (listener && reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
-	    is_text(reply->element[0], "message") && is_text(reply->element[1], CHANNEL))
+	    redis_errand_is_text(reply->element[0], "message") &&
+	    redis_errand_is_text(reply->element[1], REDIS_TRACKING_CHANNEL))
 		return tell_keys(tracking, reply->element[2]);
 	/* A sign of life; who subscribes gets it as an array. */
 	bool pong = listener ? reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-	                               is_text(reply->element[0], "pong")
+	                               redis_errand_is_text(reply->element[0], "pong")
 	                     : reply->type == REDIS_REPLY_STATUS;
 	if (!pong || !side->asked)
 		return false;
@@ -344,7 +170,7 @@ listen_to(struct redis_tracking *tracking, struct side *side, struct io_want *wa
 {
 	for (int i = 0; i < PUSHES_A_STEP; i++) {
 		redisReply *reply = NULL;
-		if (receive(side->redis, want, &reply) == IO_WAIT)
+		if (redis_errand_receive(side->redis, want, &reply) == IO_WAIT)
 			return true;
 		bool good = reply != NULL && hear(tracking, side, reply);
 		tracking->error = reply != NULL ? "what answers does not speak the protocol" : side->redis->error;
@@ -369,7 +195,7 @@ beat(struct redis_tracking *tracking, struct side *side)
 		return false;
 	side->asked = true;
 	side->beat_ns = now_ns;
-	return ask(side->redis, &ping);
+	return redis_errand_ask(side->redis, &ping);
 }
 
 /* Both have answered what they were asked: for so long after the earlier of the two nothing was missed. */
@@ -410,9 +236,9 @@ redis_tracking_step(struct redis_tracking *tracking, struct io_want wants[static
 	int64_t due_ns = DEADLINE_NEVER;
 	for (size_t i = 0; i < REDIS_TRACKING_SIDES; i++)
 		wants[i] = (struct io_want){.fd = -1};
-	if (tracking->errand < ERRANDS)
+	if (tracking->errand < REDIS_ERRANDS)
 		due_ns = open_step(tracking, wants);
-	if (tracking->errand == ERRANDS)
+	if (tracking->errand == REDIS_ERRANDS)
 		due_ns = listen_step(tracking, wants);
 	/* Who gave up wants nothing any more. */
 	for (size_t i = 0; i < REDIS_TRACKING_SIDES; i++)

@@ -268,6 +268,28 @@ START_TEST(who_may_not_track)
 }
 END_TEST
 
+/* doc/redis.md names what a user of an ACL needs for this. */
+START_TEST(what_a_user_needs)
+{
+	char path[96], url[160];
+	private_redis_command(&server, "acl setuser weak on >pw ~shop:* &__redis__:invalidate -@all +info +client|id "
+	                               "+client|tracking +subscribe +ping");
+	private_redis_socket(&server, path, sizeof path);
+	snprintf(url, sizeof url, "unix://weak:pw@%s", path);
+	struct redis_tracking *tracking = open_at(url);
+	until_it_listens(tracking);
+	int64_t first_ns = heard.promised_ns, start_ns = clock_mono_ns();
+	while (heard.promised_ns <= first_ns) { /* its signs of life, too */
+		go_on(tracking);
+		ck_assert_int_lt(private_redis_ms_since(start_ns), BOUND_MS);
+	}
+	private_redis_command(&server, "set shop:a 1");
+	until_heard(tracking, "shop:a ");
+	redis_tracking_destroy(tracking);
+	private_redis_command(&server, "acl deluser weak");
+}
+END_TEST
+
 /* Each question is answered by the same bytes: it never listens, never promises, and the bytes do no harm. */
 START_TEST(nonsense)
 {
@@ -321,6 +343,7 @@ main(void)
 	tcase_add_test(tc, the_promise_goes_on_while_nothing_happens);
 	tcase_add_test(tc, restarted_empty);
 	tcase_add_test(tc, who_may_not_track);
+	tcase_add_test(tc, what_a_user_needs);
 	tcase_add_test(tc, nonsense);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);
