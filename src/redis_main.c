@@ -3,7 +3,8 @@
  *
  * "vitalsd:redis" is a child of the supervisor, started where there is a REDIS_URL, and again when it dies; a process
  * that serves alone has a thread instead, and of those one keeps, whoever holds the breaker's word. It probes while the
- * breaker is open (store/redis_watch.c). It opens its own connection, after the fork, serves nobody and listens nowhere.
+ * breaker is open (store/redis_watch.c), and hears which keys have changed (redis_listener.c). It opens connections of its
+ * own, after the fork, and serves nobody.
  *
  * The breaker's futex is slept on by a thread, the bell, which passes it on to the one poll().
  */
@@ -25,6 +26,7 @@
 #include "err.h"
 #include "log.h"
 #include "owner.h"
+#include "redis_listener.h"
 #include "redis_watch.h"
 #include "scoreboard.h"
 #include "settings.h"
@@ -33,6 +35,9 @@
 
 /* How often a process that serves alone looks whether the keeper is gone. */
 #define TAKE_OVER_MS 1000
+#define LOGGER "vitals.cache"
+
+enum { WANT_WATCH, WANT_LISTENER, WANTS = WANT_LISTENER + REDIS_TRACKING_SIDES };
 
 struct bell {
 	struct breaker *breaker;
@@ -47,6 +52,8 @@ struct keeper {
 	uint64_t self;
 	struct bell bell;
 	struct redis_watch *watch;
+	bool keeps;
+	struct redis_listener *listener; /* NULL: it does not keep, or there is nothing to listen for */
 };
 
 bool
@@ -122,23 +129,52 @@ open_keeper(struct keeper *keeper, const struct worker_context *with, struct err
 static void
 close_keeper(struct keeper *keeper)
 {
+	redis_listener_destroy(keeper->listener);
 	breaker_leave(keeper->breaker, keeper->self);
 	take_bell_down(&keeper->bell);
 	redis_watch_destroy(keeper->watch);
+}
+
+/* Where it cannot be had, the embedded cache is believed for CACHE_UNTRACKED_TTL, as without it. */
+static void
+begin_to_keep(struct keeper *keeper)
+{
+	struct err err;
+	keeper->keeps = true;
+	keeper->listener = redis_listener_create(keeper->with, &err);
+	if (keeper->listener == NULL && err.text[0] != '\0')
+		log_event(keeper->with->log, VT_WARNING, LOGGER, "Changes in Redis are not told",
+		          VT_STR("reason", err.text));
+}
+
+/* What is due, by who keeps; returns when to come again. */
+static int64_t
+keep_step(struct keeper *keeper, struct io_want wants[static WANTS])
+{
+	if (!breaker_keep(keeper->breaker, keeper->self))
+		return deadline_in_ms(TAKE_OVER_MS);
+	if (!keeper->keeps)
+		begin_to_keep(keeper);
+	int64_t due_ns = redis_watch_step(keeper->watch, &wants[WANT_WATCH]);
+	if (keeper->listener == NULL)
+		return due_ns;
+	return deadline_min(due_ns, redis_listener_step(keeper->listener, &wants[WANT_LISTENER]));
 }
 
 /* One round, which ends when there is something to do or stop_fd can be read. */
 static void
 keep(struct keeper *keeper, int stop_fd)
 {
-	enum { STOP, BELL, WATCH, COUNT };
-	struct io_want want = {.fd = -1};
+	enum { STOP = WANTS, BELL, COUNT };
+	struct io_want wants[WANTS];
+	struct pollfd polls[COUNT] = {
+		[STOP] = {.fd = stop_fd, .events = POLLIN}, [BELL] = {.fd = keeper->bell.fd, .events = POLLIN}};
 	eventfd_t rung;
-	int64_t due_ns = breaker_keep(keeper->breaker, keeper->self) ? redis_watch_step(keeper->watch, &want)
-	                                                             : deadline_in_ms(TAKE_OVER_MS);
-	struct pollfd polls[COUNT] = {[STOP] = {.fd = stop_fd, .events = POLLIN},
-	                              [BELL] = {.fd = keeper->bell.fd, .events = POLLIN},
-	                              [WATCH] = {.fd = want.fd, .events = want.events}};
+	for (size_t i = 0; i < WANTS; i++)
+		wants[i] = (struct io_want){.fd = -1};
+	int64_t due_ns = keep_step(keeper, wants);
+	for (size_t i = 0; i < WANTS; i++)
+		polls[i] = (struct pollfd){.fd = wants[i].fd, .events = wants[i].events};
 	poll(polls, COUNT, deadline_poll_ms(due_ns));
 	(void)eventfd_read(keeper->bell.fd, &rung);
 }
@@ -169,8 +205,7 @@ redis_main(void *context, int signal_fd)
 	struct err err;
 	log_use_ring(with->log, NULL, NULL); /* it has no slot */
 	if (open_keeper(&keeper, with, &err) != 0) {
-		log_event(with->log, VT_CRITICAL, "vitals.cache", "Redis is watched by nobody",
-		          VT_STR("reason", err.text));
+		log_event(with->log, VT_CRITICAL, LOGGER, "Redis is watched by nobody", VT_STR("reason", err.text));
 		return EXIT_FAILURE;
 	}
 	while (!read_signals(&keeper, signal_fd))

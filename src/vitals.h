@@ -135,8 +135,8 @@ enum vt_cached_users {
  * Cached are answers with 200, 204, 301 and 308, and 404 and 410 where negative_s is more than 0, without Set-Cookie,
  * "Vary: *", and a Cache-Control that forbids it (no-store, no-cache, private); its s-maxage or max-age, and RFC 5861's
  * two, come before what is said here. One worker at a time makes an answer, also over several machines' requests to one
- * of them; the others wait for it. Shortly before its end an answer that takes long to make and is asked for often is
- * made anew behind a response (XFetch), so that nobody waits.
+ * of them; the others wait for it. Shortly before its end an answer that is asked for is made anew behind the
+ * response, so that nobody waits.
  *
  * The response says X-Cache (HIT, MISS, STALE or BYPASS), Age, an ETag of the answer's bytes where the handler sets none
  * (If-None-Match is answered with 304), and Cache-Control where the handler sets none. The client's Cache-Control is

@@ -69,12 +69,14 @@ open_cache(const struct worker_context *with, struct services *services, struct 
 	bool has_memory = with->board != NULL && scoreboard_open_cache(with->board, &services->memory);
 	if (!has_memory && services->redis == NULL)
 		return 0;
-	services->cache = cache_create(&(struct cache_config){.memory = has_memory ? &services->memory : NULL,
-	                                                      .redis = services->redis,
-	                                                      .prefix = settings->cache_prefix,
-	                                                      .service_name = settings->service_name,
-	                                                      .ttl_default_ms = settings->cache_ttl_default_ms,
-	                                                      .untracked_ttl_ms = settings->cache_untracked_ttl_ms});
+	services->cache = cache_create(&(struct cache_config){
+		.memory = has_memory ? &services->memory : NULL,
+		.redis = services->redis,
+		.tracking = has_memory && services->redis != NULL ? scoreboard_tracking(with->board) : NULL,
+		.prefix = settings->cache_prefix,
+		.service_name = settings->service_name,
+		.ttl_default_ms = settings->cache_ttl_default_ms,
+		.untracked_ttl_ms = settings->cache_untracked_ttl_ms});
 	return services->cache != NULL ? 0 : err_set(err, "There is no memory for the cache.");
 }
 

@@ -7,7 +7,6 @@
  */
 #include "cached.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "arena.h"
@@ -15,12 +14,11 @@
 #include "cache_control.h"
 #include "cache_rule.h"
 #include "cached_answer.h"
-#include "chance.h"
+#include "chain.h"
 #include "clock.h"
 #include "database.h"
 #include "fnv.h"
 #include "log.h"
-#include "oversight.h"
 #include "phase.h"
 #include "request.h"
 #include "request_metrics.h"
@@ -35,6 +33,8 @@
 #define UNKEPT_MS 10000
 /* How often a request follows a flight before it goes by itself. */
 #define FOLLOWS_MOST 3
+/* How many times its making's time before its end an answer is due. */
+#define MARGIN_COSTS 2
 
 /* One request's way to its answer. */
 struct passage {
@@ -151,14 +151,15 @@ usable_until(const struct passage *passage, int64_t until_ms)
 }
 
 /*
- * Optimal probabilistic cache stampede prevention (Vattani, Chierichetti, Lowenstein, VLDB 2015), beta 1: the sooner
- * the end and the longer the making, the likelier.
+ * Early enough that making it takes no longer than it is still fresh, twice over; but never before half of its time. Who
+ * finds it due leads the only flight, so that it need not be left to chance, as it has to be where the makers do not know
+ * of each other (XFetch: Vattani, Chierichetti, Lowenstein, VLDB 2015); doc/decisions/0016 has the figures.
  */
 static bool
 due_early(const struct kept_answer *answer)
 {
-	double chosen = ((double)chance() + 1) / ((double)UINT32_MAX + 1);
-	return (double)now_ms() - (double)answer->cost_ms * log(chosen) >= (double)answer->fresh_until_ms;
+	int64_t margin_ms = MARGIN_COSTS * answer->cost_ms, half_ms = (answer->fresh_until_ms - answer->made_ms) / 2;
+	return now_ms() >= answer->fresh_until_ms - (margin_ms < half_ms ? margin_ms : half_ms);
 }
 
 /* ---- Making ------------------------------------------------------------------------------------- */
@@ -247,8 +248,7 @@ make(struct passage *passage, struct vt_response *res, enum vt_result *result)
 	int64_t began_ns = clock_mono_ns();
 	uint64_t ticket = cache_ticket(services_of(req)->cache, req->with.arena, passage->key);
 	ensure_tokens(passage);
-	*result = req->route->handler(req, res);
-	oversight_end_copy(req->with.oversight); /* before anything is kept */
+	*result = chain_call(req->route->handler, req, res);
 	if (failed(req, res, *result))
 		return false;
 	*result = answer_result(res, *result);
@@ -292,7 +292,7 @@ show(struct passage *passage, struct vt_response *res, enum cached_how how)
 static enum vt_result
 go_past(struct passage *passage, struct vt_response *res)
 {
-	return conclude(passage, res, CACHED_BYPASS, passage->req->route->handler(passage->req, res));
+	return conclude(passage, res, CACHED_BYPASS, chain_call(passage->req->route->handler, passage->req, res));
 }
 
 /* Makes the answer; where that fails, an older one may still do. */

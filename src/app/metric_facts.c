@@ -20,6 +20,7 @@
 #include "services.h"
 #include "settings.h"
 #include "strbuf.h"
+#include "tracking.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0"
@@ -184,6 +185,8 @@ add_breaker(struct metric_facts *facts, const struct services *services)
 		metric_facts_add(facts, METRIC_CACHE_BREAKER_STATE, VALUES(breaker_state_name(state)), state == now);
 	}
 	metric_facts_add(facts, METRIC_CACHE_BREAKER_OPENED, NULL, (double)atomic_load(&breaker->opened));
+	enum tracking_state tracking = tracking_look(scoreboard_tracking(services->board), clock_mono_ns());
+	metric_facts_add(facts, METRIC_CACHE_TRACKING, NULL, tracking == TRACKING_HOLDS);
 }
 
 /* ---- Listeners ---------------------------------------------------------------------------------- */

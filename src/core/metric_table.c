@@ -160,6 +160,11 @@ const struct metric_def metric_table[METRICS_BUILT_IN] = {
                                          .help = "How often the breaker before Redis has opened.",
                                          .type = METRIC_COUNTER,
                                          .source = SOURCE_GATHERED},
+	[METRIC_CACHE_TRACKING] =
+		{.name = "vitals_cache_tracking",
+                 .help = "Whether Redis tells this machine of changes to what the embedded cache holds.",
+                 .type = METRIC_GAUGE,
+                 .source = SOURCE_GATHERED},
 	[METRIC_DATABASE_CONNECTIONS] = {.name = "vitals_database_connections",
                                          .help = "Workers by the state of their database connection.",
                                          .type = METRIC_GAUGE,

@@ -82,6 +82,7 @@ struct settings {
 	char *redis_url;
 	char *redis_sentinel_user, *redis_sentinel_password;
 	int64_t redis_timeout_ms, cache_ttl_default_ms;
+	bool cache_tracking;
 	int64_t cache_memory_bytes, cache_untracked_ttl_ms;
 	char *cache_prefix;
 	char *scoreboard, *pid_file;

@@ -591,6 +591,12 @@ static const struct setting_def table[] = {
          .check = setting_check_printable,
          .offset = FIELD(cache_prefix),
          .help = "What every key begins with in Redis, so that services share one; empty: SERVICE_NAME and a colon."},
+	{.name = "CACHE_TRACKING",
+         .type = SETTING_BOOL,
+         .default_text = "on",
+         .offset = FIELD(cache_tracking),
+         .help = "With Redis: whether it is asked to tell of changes that other machines make, so that the embedded cache may "
+                 "answer for longer than CACHE_UNTRACKED_TTL. Needs Redis 6."},
 	{.name = "CACHE_UNTRACKED_TTL",
          .type = SETTING_DURATION,
          .default_text = "1s",

@@ -67,8 +67,8 @@ settle(struct vt_request *req, struct vt_response *res, enum vt_result result)
 }
 
 /* A copy that its handler has forked comes back here too: it has the same connection, slot and log, and may use none. */
-static enum vt_result
-call_handler(vt_handler_fn *handler, struct vt_request *req, struct vt_response *res)
+enum vt_result
+chain_call(vt_handler_fn *handler, struct vt_request *req, struct vt_response *res)
 {
 	enum vt_result result = handler(req, res);
 	oversight_end_copy(req->with.oversight);
@@ -82,7 +82,7 @@ chain_run(const struct wrapper *const *wrappers, size_t count, vt_handler_fn *ha
 	size_t entered;
 	enum vt_result result = enter_all(wrappers, count, req, res, &entered);
 	if (result == VT_OK && !res->answered)
-		result = call_handler(handler, req, res);
+		result = chain_call(handler, req, res);
 	settle(req, res, result);
 	while (entered-- > 0)
 		if (wrappers[entered]->leave != NULL)

@@ -20,10 +20,11 @@ struct wrapper {
 /*
  * Runs the wrappers around handler. A result other than VT_OK is answered by vt_fail() unless res is
  * answered; VT_OK without an answer, a misused response and an arena at its bound become a 500, which is
- * logged. All of it before the wrappers leave: they see what is sent. A copy of the process that the handler has forked
- * does not return from it (oversight.h).
+ * logged. All of it before the wrappers leave: they see what is sent.
  */
 void chain_run(const struct wrapper *const *wrappers, size_t count, vt_handler_fn *handler, struct vt_request *req,
                struct vt_response *res);
+/* Every call of a module's handler. A copy of the process that it has forked does not return from here (oversight.h). */
+enum vt_result chain_call(vt_handler_fn *handler, struct vt_request *req, struct vt_response *res);
 
 #endif

@@ -32,6 +32,8 @@ static const uint32_t service_facts[] = {
 	sizeof(struct flight),
 	offsetof(struct flight, landed),
 	offsetof(struct scoreboard_file, redis_breaker),
+	offsetof(struct scoreboard_file, tracking),
+	sizeof(struct tracking),
 	offsetof(struct scoreboard_file, rest),
 	sizeof(struct scoreboard_service),
 	offsetof(struct scoreboard_service, generation),

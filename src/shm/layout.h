@@ -19,6 +19,7 @@
 #include "metric_store.h"
 #include "pending_count.h"
 #include "scoreboard.h"
+#include "tracking.h"
 
 #define SCOREBOARD_MAGIC "VITALSSB" /* eight bytes, without the NUL */
 #define SCOREBOARD_MAGIC_BYTES 8
@@ -81,6 +82,7 @@ struct scoreboard_file {
 	struct error_table errors;
 	struct flight_table flights;
 	struct breaker redis_breaker;
+	struct tracking tracking;
 	_Alignas(SCOREBOARD_LINE) char rest
 		[]; /* what is pending and the directory of series, where there are any; the embedded cache; then the places */
 };

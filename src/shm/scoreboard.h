@@ -28,6 +28,7 @@ struct flight_table;
 struct pending_count;
 struct pending_table;
 struct level_control;
+struct tracking;
 struct memory_cache;
 
 #define SCOREBOARD_MAX_SLOTS 4096 /* for two generations of WORKERS_MAX, and admin workers */
@@ -275,6 +276,7 @@ void scoreboard_summary(struct scoreboard *board, enum slot_role role, struct po
 struct level_control *scoreboard_levels(struct scoreboard *board); /* log_levels.h */
 struct error_table *scoreboard_errors(struct scoreboard *board);   /* error_table.h */
 /* Whether Redis is asked; never written through a view that was attached to read. */
+struct tracking *scoreboard_tracking(struct scoreboard *board);     /* tracking.h */
 struct breaker *scoreboard_redis_breaker(struct scoreboard *board); /* breaker.h */
 
 /* The directory of series; capacity 0: the scoreboard was made without metrics. */

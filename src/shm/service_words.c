@@ -28,6 +28,12 @@ scoreboard_redis_breaker(struct scoreboard *board)
 	return &board->file->redis_breaker;
 }
 
+struct tracking *
+scoreboard_tracking(struct scoreboard *board)
+{
+	return &board->file->tracking;
+}
+
 static void
 count_state(struct pool_summary *summary, enum slot_state state)
 {

@@ -15,6 +15,7 @@
 #include "memory_cache.h"
 #include "random_id.h"
 #include "redis.h"
+#include "tracking.h"
 
 /* Values that are older than that are stale by now, whoever put the token in force. */
 #define TOKEN_TTL_MS (INT64_C(7) * 24 * 3600 * 1000)
@@ -22,25 +23,26 @@
 struct cache {
 	const struct memory_cache *memory;
 	struct redis *redis;
+	struct tracking *tracking;
 	char *prefix;
 	int64_t ttl_default_ms, untracked_ttl_ms;
 	const char *error;
 };
 
-static char *
-prefix_of(const struct cache_config *config)
+char *
+cache_prefix_of(const char *prefix, const char *service_name)
 {
-	char *prefix = NULL;
-	if (config->prefix != NULL && config->prefix[0] != '\0')
-		return strdup(config->prefix);
-	return asprintf(&prefix, "%s:", config->service_name) > 0 ? prefix : NULL;
+	char *made = NULL;
+	if (prefix != NULL && prefix[0] != '\0')
+		return strdup(prefix);
+	return asprintf(&made, "%s:", service_name) > 0 ? made : NULL;
 }
 
 struct cache *
 cache_create(const struct cache_config *config)
 {
 	struct cache *cache = calloc(1, sizeof *cache);
-	char *prefix = prefix_of(config);
+	char *prefix = cache_prefix_of(config->prefix, config->service_name);
 	if (cache == NULL || prefix == NULL) {
 		free(cache);
 		free(prefix);
@@ -48,6 +50,7 @@ cache_create(const struct cache_config *config)
 	}
 	*cache = (struct cache){.memory = config->memory,
 	                        .redis = config->redis,
+	                        .tracking = config->tracking,
 	                        .prefix = prefix,
 	                        .ttl_default_ms = config->ttl_default_ms,
 	                        .untracked_ttl_ms = config->untracked_ttl_ms,
@@ -106,12 +109,29 @@ redis_failed(struct cache *cache, enum vt_result result)
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
+static bool
+is_tracked(const struct cache *cache, int64_t now_ns)
+{
+	return cache->tracking != NULL && tracking_look(cache->tracking, now_ns) == TRACKING_HOLDS;
+}
+
+/* Who told this machine of changes has died: what was to be believed for long is believed no more. */
+static void
+forget_what_lapsed(const struct cache *cache)
+{
+	int64_t now_ns = clock_mono_ns();
+	if (cache->tracking == NULL || tracking_look(cache->tracking, now_ns) != TRACKING_LAPSED)
+		return;
+	memory_cache_clear(cache->memory);
+	tracking_settle(cache->tracking, now_ns);
+}
+
 /* Until when the embedded tier may answer for a value that has ttl_ms left, -1 for ever; 0: it may not. */
 static int64_t
 local_expiry_ns(const struct cache *cache, int64_t ttl_ms, int64_t now_ns)
 {
 	bool for_ever = ttl_ms < 0;
-	if (cache->redis != NULL && (for_ever || ttl_ms > cache->untracked_ttl_ms)) {
+	if (cache->redis != NULL && (for_ever || ttl_ms > cache->untracked_ttl_ms) && !is_tracked(cache, now_ns)) {
 		ttl_ms = cache->untracked_ttl_ms;
 		for_ever = false;
 	}
@@ -161,6 +181,7 @@ look_in_memory(const struct cache *cache, struct arena *arena, struct cache_look
 	struct memory_value value;
 	if (cache->memory == NULL)
 		return false;
+	forget_what_lapsed(cache);
 	search->memory = memory_cache_key(search->key, strlen(search->key));
 	search->ticket = memory_cache_ticket(cache->memory, &search->memory);
 	if (!memory_cache_get(cache->memory, &search->memory, clock_mono_ns(), arena, &value))

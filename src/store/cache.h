@@ -21,6 +21,7 @@ struct arena;
 struct cache;
 struct memory_cache;
 struct redis;
+struct tracking;
 
 #define CACHE_LOOKS_MAX 3
 
@@ -29,8 +30,12 @@ struct cache_config {
 	struct redis *redis;               /* NULL: no REDIS_URL */
 	const char *prefix;                /* of every key; NULL or empty: service_name and a colon */
 	const char *service_name;
+	struct tracking *tracking; /* of what Redis tells this machine; NULL: nothing */
 	int64_t ttl_default_ms, untracked_ttl_ms;
 };
+
+/* What keys begin with in Redis, as the settings say; to be freed. NULL: no memory. */
+char *cache_prefix_of(const char *prefix, const char *service_name);
 
 /* NULL: no memory. */
 struct cache *cache_create(const struct cache_config *config);

@@ -156,11 +156,13 @@ run_guarded(struct redis *redis, const struct batch *batch, const struct redis_g
 		if (!redis_command_begin(redis, &batch->commands[i]))
 			return VT_NO_MEMORY;
 	for (size_t i = 0; i < batch->count; i++) {
+		redis->array_max_bytes = batch->commands[i].array_max_bytes;
 		while (redis_command_step(redis, &want, &result, &batch->replies[i]) == IO_WAIT)
 			if ((wait = redis_guard_wait(redis, guard, &want)) != REDIS_WAIT_READY)
 				return stop_between(redis, batch->replies, i, false, not_ready(redis, guard, wait));
 		if (result != VT_OK)
 			return stop_between(redis, batch->replies, i, i + 1 < batch->count, result);
+		redis->array_max_bytes = 0;
 	}
 	return VT_OK;
 }

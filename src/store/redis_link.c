@@ -292,6 +292,7 @@ enum io_progress
 redis_command_step(struct redis *redis, struct io_want *want, enum vt_result *result, redisReply **reply)
 {
 	int done = 0;
+	bool only_now = !redis->flushed;
 	*reply = NULL;
 	if (!redis->flushed) {
 		if (redisBufferWrite(redis->context, &done) != REDIS_OK)
@@ -301,7 +302,8 @@ redis_command_step(struct redis *redis, struct io_want *want, enum vt_result *re
 	/* A reply may be there already: those to AUTH and SELECT arrive together. */
 	if (!take_reply(redis, reply, result))
 		return IO_DONE;
-	if (*reply == NULL) {
+	/* Nothing is there yet of what was asked for only now. */
+	if (*reply == NULL && !only_now) {
 		if (redisBufferRead(redis->context) != REDIS_OK)
 			return give_up(redis, VT_UNAVAILABLE, context_words(redis->context), result);
 		if (!take_reply(redis, reply, result))

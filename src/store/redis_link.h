@@ -61,9 +61,10 @@ struct redis {
 };
 
 struct redis_command {
-	const char *argv[6];
-	size_t size_bytes[6];
+	const char *argv[8];
+	size_t size_bytes[8];
 	int argc;
+	size_t array_max_bytes; /* of its reply, where that is an array; 0: it is none */
 };
 
 /* From any state to READY: IO_DONE with VT_OK, or with VT_UNAVAILABLE and the connection dropped. */

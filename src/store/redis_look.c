@@ -1,7 +1,7 @@
 /*
  * redis_look.c - several keys in one exchange, with what is left of their time.
  *
- * GET and PTTL leave together. Between the two a key can expire or be written anew; what is left is then that of
+ * GET and PTTL leave together, MGET alone where nobody wants the time that is left. Between the two a key can expire or be written anew; what is left is then that of
  * another value, or the key counts as not there.
  */
 #include <hiredis/hiredis.h>
@@ -55,15 +55,13 @@ take_all(struct redis *redis, struct arena *arena, redisReply *const *replies, s
 	return result;
 }
 
-enum vt_result
-redis_look(struct redis *redis, struct arena *arena, struct redis_look *looks, size_t count, int64_t deadline_ns)
+static enum vt_result
+look_with_ttl(struct redis *redis, struct arena *arena, struct redis_look *looks, size_t count, int64_t deadline_ns)
 {
 	struct redis_command commands[COMMANDS_MAX] = {0};
 	redisReply *replies[COMMANDS_MAX];
 	size_t sent = 0;
 	for (size_t i = 0; i < count; i++) {
-		looks[i].value = NULL;
-		looks[i].size_bytes = 0;
 		commands[sent++] = about("GET", looks[i].key);
 		if (looks[i].with == REDIS_WITH_TTL)
 			commands[sent++] = about("PTTL", looks[i].key);
@@ -75,4 +73,41 @@ redis_look(struct redis *redis, struct arena *arena, struct redis_look *looks, s
 	for (size_t i = 0; i < sent; i++)
 		freeReplyObject(replies[i]);
 	return result;
+}
+
+/* One command and one reply: Redis takes less time over it than over as many GETs. */
+static enum vt_result
+look_at_once(struct redis *redis, struct arena *arena, struct redis_look *looks, size_t count, int64_t deadline_ns)
+{
+	struct redis_command command = about("MGET", "");
+	redisReply *reply;
+	for (size_t i = 0; i < count; i++) {
+		command.argv[1 + i] = looks[i].key;
+		command.size_bytes[1 + i] = strlen(looks[i].key);
+	}
+	command.argc = 1 + (int)count;
+	command.array_max_bytes = REDIS_REPLY_MAX_BYTES;
+	enum vt_result result = redis_run(redis, &command, 1, deadline_ns, &reply);
+	if (result != VT_OK)
+		return result;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != count)
+		result = redis_out_of_step(redis);
+	for (size_t i = 0; i < count && result == VT_OK; i++)
+		result = take_value(redis, arena, reply->element[i], &looks[i]);
+	freeReplyObject(reply);
+	return result;
+}
+
+enum vt_result
+redis_look(struct redis *redis, struct arena *arena, struct redis_look *looks, size_t count, int64_t deadline_ns)
+{
+	bool with_ttl = false;
+	for (size_t i = 0; i < count; i++) {
+		looks[i].value = NULL;
+		looks[i].size_bytes = 0;
+		with_ttl = with_ttl || looks[i].with == REDIS_WITH_TTL;
+	}
+	if (with_ttl || count == 1)
+		return look_with_ttl(redis, arena, looks, count, deadline_ns);
+	return look_at_once(redis, arena, looks, count, deadline_ns);
 }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from . import blocked, counters, idle, kills, logs, neighbours, orphans, outages, reload, scrapes, signals, sinks, stalled, wrappers
+from . import blocked, cache, counters, idle, kills, logs, neighbours, orphans, outages, reload, scrapes, signals, sinks, stalled, wrappers
 from .figures import Report
 from .plan import Plan
 from .stage import SetUpError, Stage
@@ -40,7 +40,8 @@ TRIALS = (
     Trial("signals", signals.run, 20, 2, "2,000 random signals under load"),
     Trial("logs", logs.run, 60, 1, "every record, while workers die and files are rotated (a pipe and a killed writer after it)"),
     Trial("sinks", sinks.run, 40, 1, "a full disk, and readers that sleep, leave or die"),
-    Trial("redis", outages.run, 60, 15, "Redis down, frozen, slow, full, read-only, restarted: what requests notice"),
+    Trial("cache", cache.run, 60, 2, "a cold key, a key that ends, killed writers, and what a hit costs"),
+    Trial("redis", outages.run, 180, 15, "Redis down, frozen, slow, full, read-only, restarted: what requests notice"),
     Trial("wrappers", wrappers.run, 20, 1, "what the wrappers and their two records cost a request"),
     Trial("counters", counters.run, 60, 4, "counters against nginx's log, through kills, recycling, reloads and upgrades"),
     Trial("metrics", scrapes.run, 60, 1, "what a scrape costs with 64 workers and 100 routes, and takes from requests"),

@@ -35,6 +35,7 @@ local make = {
    many_posted = function() return wrk.format("POST", one_of_many(), nil, "x") end,
    many_missing = function() return wrk.format("GET", one_of_many() .. "?status=404") end,
    many_failed = function() return wrk.format("GET", one_of_many() .. "?status=503") end,
+   sealed = function() return wrk.format("GET", "/sealed/" .. (sent * 7919 % 3000)) end,
    echo = function()
       local body = string.format('{"n":%d,"pad":"%s","again":%d}', sent, string.rep("x", sent % 3000), sent)
       return wrk.format("POST", "/echo", {["Content-Type"] = "application/json"}, body)

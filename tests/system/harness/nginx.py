@@ -13,7 +13,7 @@ daemon off;
 worker_processes 1;
 pid {directory}/nginx.pid;
 error_log {directory}/nginx-error.log info;
-events {{ worker_connections 1024; }}
+events {{ worker_connections 4096; }}
 http {{
 	access_log {directory}/nginx-access.log;
 	client_body_temp_path {directory}/body;

@@ -184,7 +184,7 @@ START_TEST(cancelling_waits_for_nobody)
 	private_server_signal(&pg, SIGCONT);
 	start_ns = clock_mono_ns();
 	while (runs("SELECT pg_sleep(61")) {
-		ck_assert_int_lt(fixture_ms_since(start_ns), 3000);
+		ck_assert_int_lt(fixture_ms_since(start_ns), 10000);
 		private_server_nap();
 	}
 }
