@@ -88,7 +88,7 @@ write_time(struct jsonw *w, const char *text, size_t size_bytes)
 	changed[10] = 'T';
 	char sign = changed[size_bytes - 3];
 	if (sign == '+' || sign == '-') {
-		strcpy(changed + size_bytes, ":00");
+		memcpy(changed + size_bytes, ":00", sizeof ":00");
 		size_bytes += 3;
 	}
 	jsonw_bytes(w, changed, size_bytes);
