@@ -168,7 +168,7 @@ def test_urls(talkative: Callable[..., Vitalsd], canaries: Canaries, front: Call
     instance = talkative().start()
     with HttpClient(front(instance).port) as client:
         for query in queries:
-            for path in ("/nowhere", "/count", "//", "/users/1"):
+            for path in ("/nowhere", "/count", "//", "/live/users/1"):
                 answer = answered(canaries, client.get(f"{path}?{query}"))
                 instance.completed(answer)
     for query in queries:
@@ -191,7 +191,7 @@ def test_headers(talkative: Callable[..., Vitalsd], canaries: Canaries, front: C
     instance = talkative().start()
     with HttpClient(front(instance).port) as client:
         for header in headers:
-            for path in ("/count", "/users/1", "/nowhere"):
+            for path in ("/count", "/live/users/1", "/nowhere"):
                 instance.completed(answered(canaries, client.request("GET", path, None, [header])))
     for name, value in headers:
         variable = "HTTP_" + name.upper().replace("-", "_")
@@ -216,7 +216,7 @@ def test_stores_with_passwords(talkative: Callable[..., Vitalsd], canaries: Cana
         right = talkative(DATABASE_URL=f"postgresql://vitals:{quote(password)}@/vitals?host={database.directory}",
                           REDIS_URL=f"redis+unix://:%63{other[1:]}@{cache.socket}", ADMIN_TOKEN=canaries.new(),
                           TEST_GREETING=f"smtp://u:{canaries.new()}@h, password={canaries.new()}").start()
-        assert right.ask(uri="/users/7").json()["id"] == 7
+        assert right.ask(uri="/live/users/7").json()["id"] == 7
         assert right.ask("PUT", "/cache/k", b"v").status == 204
         ask_everything(right, canaries)
         fail_statements(right, canaries)
@@ -245,7 +245,7 @@ def test_stores_with_passwords(talkative: Callable[..., Vitalsd], canaries: Cana
 
 def ask_everything(instance: Vitalsd, canaries: Canaries) -> None:
     """Health, a query, the cache: whatever comes of it."""
-    for uri in ("/health", "/health/ready", "/health/detailed", "/health/detailed?verbose", "/users/1", "/cache/k"):
+    for uri in ("/health", "/health/ready", "/health/detailed", "/health/detailed?verbose", "/live/users/1", "/cache/k"):
         for accept in ("application/json", "application/health+json"):
             instance.completed(answered(canaries, instance.ask(uri=uri, headers=[("HTTP_ACCEPT", accept)])))
 

@@ -66,8 +66,8 @@ def test_made_ones_differ(stack: Stack) -> None:
     assert len(found) == 50 and all(UUID.fullmatch(identity) for identity in found)
 
 
-ERRORS = [("GET", "/none", 404, None), ("POST", "/users/1", 405, b""), ("POST", "/echo", 400, b"{"), ("GET", "/never", 500, None),
-          ("GET", "/users/x", 400, None), ("GET", "/outcome?result=8", 503, None), ("GET", "/outcome?result=9", 504, None)]
+ERRORS = [("GET", "/none", 404, None), ("POST", "/live/users/1", 405, b""), ("POST", "/echo", 400, b"{"), ("GET", "/never", 500, None),
+          ("GET", "/live/users/x", 400, None), ("GET", "/outcome?result=8", 503, None), ("GET", "/outcome?result=9", 504, None)]
 
 
 @pytest.mark.parametrize("method, path, status, body", ERRORS, ids=str)
@@ -132,7 +132,7 @@ def test_a_record_that_is_too_long_is_cut(stack: Stack) -> None:
 
 
 def test_hostile_http_through_nginx(stack: Stack) -> None:
-    for line in (b"GET /\xff\xfe%0a HTTP/1.1", b"GET /a%00b HTTP/1.1", b"GET /users/1?\x01=\xc3( HTTP/1.1"):
+    for line in (b"GET /\xff\xfe%0a HTTP/1.1", b"GET /a%00b HTTP/1.1", b"GET /live/users/1?\x01=\xc3( HTTP/1.1"):
         identity = new_id()
         raw_exchange(stack.nginx.port, line + b"\r\nHost: x\r\nX-Bytes: \xff\x01\r\nX-Correlation-ID: " + identity.encode()
                      + b"\r\nConnection: close\r\n\r\n")

@@ -33,14 +33,14 @@ def test_a_database_outage(service: Make, front: Front, template: postgres.Templ
         instance = service(WORKERS=3, DATABASE_URL=database.url).start()
         nginx = front(instance)
         with HttpClient(nginx.port) as client:
-            assert client.get("/users/42").status == 200
+            assert client.get("/live/users/42").status == 200
             assert errors(instance) == {"total": 0, "kinds": 0, "replaced": 0, "unlisted": 0, "errors": []}
             assert ctl.ctl(instance, "errors").stdout == "No errors.\n"
             database.stop()
-            answers = [client.get("/users/42") for _ in range(7)]
+            answers = [client.get("/live/users/42") for _ in range(7)]
             assert all(answer.status == 503 for answer in answers)
             found = [instance.completed(answer) for answer in answers]
-            listed = of(instance, message="Request completed", code="503", route="/users/{id}")
+            listed = of(instance, message="Request completed", code="503", route="/live/users/{id}")
             assert len(listed) == 1 and listed[0]["count"] == 7
             assert listed[0]["last_correlation_id"] == answers[-1].sent_id
             assert listed[0]["place"] == "wrap_log:record_completed" and listed[0]["level"] == "ERROR"
@@ -48,7 +48,7 @@ def test_a_database_outage(service: Make, front: Front, template: postgres.Templ
             assert found[0]["timestamp"][:16] <= listed[0]["first_seen"] <= listed[0]["last_seen"]
             assert ctl.ctl(instance, "reload").returncode == 0
             assert of(instance, code="503") == listed
-            last = client.get("/users/43")
+            last = client.get("/live/users/43")
             instance.completed(last)
             again = of(instance, code="503")[0]
             assert (again["count"], again["last_correlation_id"]) == (8, last.sent_id)

@@ -91,7 +91,7 @@ def counted(samples: dict[tuple[str, frozenset[tuple[str, str]]], float]) -> Cou
 
 def test_both_forms_through_nginx(stack: Stack) -> None:
     with stack.client() as client:
-        client.get("/users/1", {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
+        client.get("/live/users/1", {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"})
         plain, modern = client.get("/metrics"), client.get("/metrics", {"Accept": OPENMETRICS})
     stack.service.expect(plain, 200, route="/metrics")
     assert plain.header("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
@@ -212,7 +212,7 @@ def test_stores(stack: Stack) -> None:
     before = scrape(stack.service)
     with stack.client() as client:
         for _ in range(5):
-            assert client.get("/users/1").status == 200
+            assert client.get("/live/users/1").status == 200
     after = scrape(stack.service)
     name = "vitals_database_operation_duration_seconds_count"
     assert total(after, name, outcome="ok") >= total(before, name, outcome="ok") + 1

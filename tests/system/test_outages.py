@@ -104,7 +104,7 @@ def test_database_away(fragile: Stack, how: str) -> None:
     assert settle(fragile, "database", True, 5) < BACK
     look(fragile, 200, 2)
     with fragile.client() as client:
-        wait_for(lambda: client.get("/users/42").status == 200, BACK, "users from the database again")
+        wait_for(lambda: client.get("/live/users/42").status == 200, BACK, "users from the database again")
 
 
 @pytest.mark.parametrize("how", ["stopped", "rejecting", "full"])
@@ -113,27 +113,27 @@ def test_requests_while_the_database_is_away(fragile: Stack, how: str) -> None:
     hurt(fragile)
     with fragile.client() as client:
         for _ in range(8):
-            answer = client.get("/users/42")
+            answer = client.get("/live/users/42")
             assert answer.seconds < 3
-            fragile.service.expect_problem(answer, 503, route="/users/{id}")
+            fragile.service.expect_problem(answer, 503, route="/live/users/{id}")
     heal(fragile)
     with fragile.client() as client:
         begun = time.monotonic()
         for _ in range(12):
-            wait_for(lambda: client.get("/users/42").status == 200, BACK, "users again")
+            wait_for(lambda: client.get("/live/users/42").status == 200, BACK, "users again")
         assert time.monotonic() - begun < 2 * BACK
 
 
 def test_a_query_on_a_frozen_database_ends_in_time(service: Callable[..., Vitalsd], fragile: Stack) -> None:
     instance = service(DATABASE_URL=fragile.database.url, DB_QUERY_TIMEOUT="500ms", DB_CONNECT_TIMEOUT="500ms", WORKERS=1).start()
-    instance.expect(instance.ask(uri="/users/1"), 200)
+    instance.expect(instance.ask(uri="/live/users/1"), 200)
     fragile.database.freeze()
-    answer = instance.ask(uri="/users/1")
+    answer = instance.ask(uri="/live/users/1")
     assert answer.status in (503, 504) and answer.seconds < 2, answer
     instance.completed(answer, status_code=answer.status)
     fragile.database.thaw()
-    wait_for(lambda: instance.ask(uri="/users/2").status == 200, BACK + 0.5, "users after the thaw")
-    assert instance.expect(instance.ask(uri="/users/2"), 200).json()["id"] == 2
+    wait_for(lambda: instance.ask(uri="/live/users/2").status == 200, BACK + 0.5, "users after the thaw")
+    assert instance.expect(instance.ask(uri="/live/users/2"), 200).json()["id"] == 2
 
 
 def test_a_late_answer_reaches_nobody_else(service: Callable[..., Vitalsd], fragile: Stack) -> None:
@@ -161,7 +161,7 @@ def test_cache_away(fragile: Stack, how: str) -> None:
         assert fragile.service.expect(client.get("/health/ready"), 200).body == b'{"status":"ready"}'
         missed = client.get("/cache/k")
         assert missed.status in (503, 504) and missed.seconds < 0.5, missed
-        fragile.service.expect(client.get("/users/42"), 200)
+        fragile.service.expect(client.get("/live/users/42"), 200)
     heal(fragile)
     assert settle(fragile, "cache", True, 5) < BACK
     with fragile.client() as client:
@@ -170,7 +170,7 @@ def test_cache_away(fragile: Stack, how: str) -> None:
 
 def test_both_frozen_under_load(fragile: Stack) -> None:
     """Requests hang in the database, the cache is silent: the health routes answer in time all the same."""
-    with Load(fragile.nginx.port, "/users/7", threads=8) as load:
+    with Load(fragile.nginx.port, "/live/users/7", threads=8) as load:
         load.wait_answers(50)
         fragile.database.freeze()
         fragile.cache.freeze()
@@ -192,7 +192,7 @@ def test_both_frozen_under_load(fragile: Stack) -> None:
 
 
 def test_restarted_under_load(fragile: Stack) -> None:
-    with Load(fragile.nginx.port, "/users/7", threads=4, pause=0.002) as load:
+    with Load(fragile.nginx.port, "/live/users/7", threads=4, pause=0.002) as load:
         load.wait_answers(20)
         fragile.database.stop()
         fragile.database.start()
@@ -216,12 +216,12 @@ def test_started_while_the_database_is_away(service: Callable[..., Vitalsd], fro
     assert ready.body == b'{"status":"not ready","reason":"database unavailable"}'
     assert instance.expect(instance.ask(uri="/health/detailed"), 503).json()["status"] == "degraded"
     assert instance.ask(uri="/health/startup").status == 503
-    instance.expect_problem(instance.ask(uri="/users/1"), 503)
+    instance.expect_problem(instance.ask(uri="/live/users/1"), 503)
     fragile.database.start()
     begun = time.monotonic()
     wait_for(lambda: instance.ask(uri="/health/ready").status == 200, 5, "ready")
     assert time.monotonic() - begun < BACK
-    wait_for(lambda: instance.ask(uri="/users/1").status == 200, BACK, "users")
+    wait_for(lambda: instance.ask(uri="/live/users/1").status == 200, BACK, "users")
     assert instance.ask(uri="/health/startup").status == 200
     instance.ask(uri="/health/detailed")
 
@@ -230,7 +230,7 @@ def test_a_password_is_told_to_nobody(service: Callable[..., Vitalsd], directory
     instance = service(DATABASE_URL="postgresql://someone:s3cr3t-word@127.0.0.1:1/vitals",
                        REDIS_URL="redis://:s3cr3t-word@127.0.0.1:1/0").start()
     answer = instance.expect(instance.ask(uri="/health/detailed"), 503)
-    instance.ask(uri="/users/1")
+    instance.ask(uri="/live/users/1")
     instance.ask(uri="/cache/k")
     for text in (answer.body.decode(), instance.log.path.read_text(), instance.process.said()):
         assert "s3cr3t-word" not in text
@@ -247,7 +247,7 @@ def test_a_black_hole_holds_nobody_longer_than_its_deadline(service: Callable[..
                            DB_CONNECT_TIMEOUT="500ms").start()
         health = instance.ask(uri="/health/detailed")
         assert health.status == 503 and health.seconds < DEADLINE, health
-        user = instance.ask(uri="/users/1")
+        user = instance.ask(uri="/live/users/1")
         assert user.status in (503, 504) and user.seconds < 1.2, user
         cached = instance.ask(uri="/cache/k")
         assert cached.status in (503, 504) and cached.seconds < 0.5, cached

@@ -171,7 +171,7 @@ def watched(built: None, database: Any, cache: Any, testmod: Path, directory: Ca
 
 def make_requests(client: HttpClient) -> None:
     """Something of everything that the dashboard shows."""
-    for path in ("/users/1", "/cache/one", "/outcome?result=13", "/bad-header", "/no/such/route", "/health/detailed"):
+    for path in ("/live/users/1", "/cache/one", "/outcome?result=13", "/bad-header", "/no/such/route", "/health/detailed"):
         client.get(path)
     client.request("PUT", "/cache/one", b"value")
     client.get("/cache/one")

@@ -72,12 +72,12 @@ def traced(built: None, database: Postgres, cache: Redis, testmod: Path, directo
 # ---- The request ----
 
 def test_a_request(traced: Traced) -> None:
-    statement, own = traced.spans("GET", "/users/42?a=1&password=hidden", None, {"User-Agent": "a test", "Host": "shop.example:8080"})
-    assert (own.name, own.kind, own.parent, own.failed) == ("GET /users/{id}", SERVER, None, False)
+    statement, own = traced.spans("GET", "/live/users/42?a=1&password=hidden", None, {"User-Agent": "a test", "Host": "shop.example:8080"})
+    assert (own.name, own.kind, own.parent, own.failed) == ("GET /live/users/{id}", SERVER, None, False)
     correlation = own.attributes.pop("vitals.correlation_id")
     assert own.attributes == {
-        "http.request.method": "GET", "url.path": "/users/42", "url.query": "a=1&password=***REDACTED***", "url.scheme": "http",
-        "http.route": "/users/{id}", "http.response.status_code": 200, "server.address": "shop.example", "server.port": 8080,
+        "http.request.method": "GET", "url.path": "/live/users/42", "url.query": "a=1&password=***REDACTED***", "url.scheme": "http",
+        "http.route": "/live/users/{id}", "http.response.status_code": 200, "server.address": "shop.example", "server.port": 8080,
         "client.address": "127.0.0.1", "user_agent.original": "a test", "network.protocol.version": "1.1"}
     assert (statement.name, statement.kind, statement.failed) == ("SELECT", CLIENT, False)
     assert statement.attributes == {"db.system.name": "postgresql", "db.operation.name": "SELECT",
@@ -90,12 +90,12 @@ def test_a_request(traced: Traced) -> None:
 
 
 def test_a_caller(traced: Traced) -> None:
-    own = traced.spans("GET", "/users/1", None, {**SAMPLED, "tracestate": "foo=1,bar=2"})[-1]
+    own = traced.spans("GET", "/live/users/1", None, {**SAMPLED, "tracestate": "foo=1,bar=2"})[-1]
     assert (own.trace, own.parent, own.raw["traceState"]) == (TRACE, SPAN, "foo=1,bar=2")
 
 
 @pytest.mark.parametrize("method, path, status, name", [
-    ("GET", "/none", 404, "GET"), ("POST", "/users/1", 405, "POST"), ("GET", "/never", 500, "GET /never"), ("GET", "/outcome?result=9", 504, "GET /outcome"),
+    ("GET", "/none", 404, "GET"), ("POST", "/live/users/1", 405, "POST"), ("GET", "/never", 500, "GET /never"), ("GET", "/outcome?result=9", 504, "GET /outcome"),
     ("HEAD", "/facts", 200, "HEAD /facts"), ("OPTIONS", "/facts", 204, "OPTIONS")])
 def test_outcomes(traced: Traced, method: str, path: str, status: int, name: str) -> None:
     own, = traced.spans(method, path)
@@ -234,7 +234,7 @@ def none_of(traced: Traced, answers: list[Answer]) -> bool:
 
 
 def test_a_caller_decides(traced: Traced) -> None:
-    assert none_of(traced, [traced.ask("GET", "/users/1", None, {"traceparent": f"00-{TRACE}-{SPAN}-{flags}"}) for flags in ("00", "02", "fe")])
+    assert none_of(traced, [traced.ask("GET", "/live/users/1", None, {"traceparent": f"00-{TRACE}-{SPAN}-{flags}"}) for flags in ("00", "02", "fe")])
 
 
 def test_probes_leave_none(traced: Traced) -> None:

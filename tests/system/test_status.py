@@ -210,7 +210,7 @@ def test_database_and_cache(stack: Any, page: Browser) -> None:
 
         def shown() -> bool:
             for _ in range(5):
-                client.get("/users/1")
+                client.get("/live/users/1")
                 client.get("/cache/page")
             return page.text("#chart-statements") not in ("–", "0.0") and page.text("#chart-statement-p99").endswith("ms")
         wait_for(shown, 20, "statements are shown", 0.05)

@@ -92,7 +92,7 @@ class ByteCheckers(Clients):
     def _user(client: HttpClient, chance: random.Random) -> Optional[str]:
         n = chance.randrange(1, 1001)
         wanted = f'{{"id":{n},"name":"User {n}","email":"user{n}@example.org"}}'.encode()
-        return difference(f"GET /users/{n}", client.get(f"/users/{n}"), wanted)
+        return difference(f"GET /live/users/{n}", client.get(f"/users/{n}"), wanted)
 
     @staticmethod
     def _facts(client: HttpClient, chance: random.Random) -> Optional[str]:

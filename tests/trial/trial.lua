@@ -30,7 +30,7 @@ local make = {
    health = function() return wrk.format("GET", "/health") end,
    facts = function() return wrk.format("GET", "/facts") end,
    nap = function() return wrk.format("GET", "/slow?ms=5&how=sleep") end,
-   users = function() return wrk.format("GET", "/users/" .. (1 + sent % 1000)) end,
+   users = function() return wrk.format("GET", "/live/users/" .. (1 + sent % 1000)) end,
    many = function() return wrk.format("GET", one_of_many()) end,
    many_posted = function() return wrk.format("POST", one_of_many(), nil, "x") end,
    many_missing = function() return wrk.format("GET", one_of_many() .. "?status=404") end,
