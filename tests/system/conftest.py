@@ -116,7 +116,9 @@ def fragile(built: None, template: postgres.Template, testmod: Path, directory: 
     """As stack, with stores that a module's tests may stop, freeze and break; healed by mended()."""
     database = postgres.Postgres(directory(), template).start()
     cache = redis.Redis(directory()).start()
-    service = Vitalsd(directory(), WORKERS=4, MODULES=modules_setting(testmod), DATABASE_URL=database.url, REDIS_URL=cache.url)
+    # Without tracking, so that PINGs are the checks' own; test_cache_tracking.py has services of its own.
+    service = Vitalsd(directory(), WORKERS=4, MODULES=modules_setting(testmod), DATABASE_URL=database.url, REDIS_URL=cache.url,
+                      CACHE_TRACKING="off")
     service.settings["ADMIN_LISTEN"] = f"unix:{service.admin_socket}"
     nginx = Nginx(directory(), service.socket, service.admin_socket)
     try:
