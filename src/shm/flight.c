@@ -2,7 +2,9 @@
  * flight.c - see flight.h.
  *
  * A table of a few hundred lines, searched over four from where the hash points. The first free one is taken, so that two
- * that look at the same moment try for the same and one of them loses and looks again.
+ * that look at the same moment mostly try for the same and one of them loses and looks again. A line that becomes free
+ * between the two lets them take two: each therefore looks once more when it has claimed one, sees the other's, and
+ * gives its own back.
  */
 #include "flight.h"
 
@@ -20,16 +22,30 @@
 /* A dead leader wakes nobody: how long a follower sleeps before it looks. */
 #define LOOK_NS (20 * NS_PER_MS)
 
-static bool
-is_over(uint64_t claim, const struct flight *flight, int64_t most_ns)
+/* What one look finds, read in this order. */
+struct sight {
+	uint32_t landed;
+	uint64_t claim;
+	int64_t began_ns;
+};
+
+static struct sight
+sight_of(struct flight *flight)
 {
-	pid_t leader = (pid_t)(claim & PID_MASK);
-	int64_t began_ns = atomic_load_explicit(&flight->began_ns, memory_order_relaxed);
-	if (claim == 0 || (kill(leader, 0) != 0 && errno == ESRCH))
+	struct sight sight = {.landed = atomic_load(&flight->landed)};
+	sight.claim = atomic_load(&flight->claim);
+	sight.began_ns = atomic_load(&flight->began_ns);
+	return sight;
+}
+
+/* Just claimed, it has no beginning. */
+static bool
+is_over(const struct sight *sight, int64_t most_ns)
+{
+	pid_t leader = (pid_t)(sight->claim & PID_MASK);
+	if (sight->claim == 0 || (kill(leader, 0) != 0 && errno == ESRCH))
 		return true;
-	/* Just claimed, it may still show the beginning of the one before. */
-	return began_ns != 0 && clock_mono_ns() - began_ns > most_ns &&
-	       atomic_load_explicit(&flight->claim, memory_order_acquire) == claim;
+	return sight->began_ns != 0 && clock_mono_ns() - sight->began_ns > most_ns;
 }
 
 static bool
@@ -44,14 +60,40 @@ probe(struct flight_table *table, uint64_t hash, unsigned n)
 	return &table->flights[((hash & PID_MASK) + n) % FLIGHTS];
 }
 
+/*
+ * The beginning goes before the claim does, so that who claims next does not count as late by it; who takes it away has
+ * the claim to himself. False: it has changed.
+ */
 static bool
-claim(struct flight *flight, uint64_t seen, struct flight_seat *seat)
+vacate(struct flight *flight, uint64_t claim, int64_t began_ns)
 {
-	if (!atomic_compare_exchange_strong(&flight->claim, &seen, seat->claim))
+	return atomic_compare_exchange_strong(&flight->began_ns, &began_ns, 0) &&
+	       atomic_compare_exchange_strong(&flight->claim, &claim, 0);
+}
+
+static bool
+claim(struct flight *flight, const struct sight *seen, struct flight_seat *seat)
+{
+	uint64_t nobody = 0;
+	if ((seen->claim != 0 && !vacate(flight, seen->claim, seen->began_ns)) ||
+	    !atomic_compare_exchange_strong(&flight->claim, &nobody, seat->claim))
 		return false;
-	atomic_store_explicit(&flight->began_ns, clock_mono_ns(), memory_order_relaxed);
 	seat->flight = flight;
+	seat->began_ns = clock_mono_ns();
+	atomic_store(&flight->began_ns, seat->began_ns);
 	return true;
+}
+
+static bool
+has_rival(struct flight_table *table, uint64_t hash, int64_t most_ns, const struct flight_seat *seat)
+{
+	for (unsigned n = 0; n < PROBES; n++) {
+		struct flight *flight = probe(table, hash, n);
+		const struct sight seen = sight_of(flight);
+		if (flight != seat->flight && is_of_hash(seen.claim, hash) && !is_over(&seen, most_ns))
+			return true;
+	}
+	return false;
 }
 
 /* One look: the flight of this hash, else the first that is free. */
@@ -59,24 +101,23 @@ static bool
 look(struct flight_table *table, uint64_t hash, int64_t most_ns, struct flight_seat *seat, enum flight_turn *turn)
 {
 	struct flight *free_one = NULL;
-	uint64_t free_claim = 0;
+	struct sight free_sight = {0};
 	for (unsigned n = 0; n < PROBES; n++) {
 		struct flight *flight = probe(table, hash, n);
-		uint32_t landed = atomic_load(&flight->landed);
-		uint64_t seen = atomic_load(&flight->claim);
-		bool over = is_over(seen, flight, most_ns);
-		if (is_of_hash(seen, hash) && !over) {
-			*seat = (struct flight_seat){.flight = flight, .claim = seen, .landed = landed};
+		const struct sight seen = sight_of(flight);
+		bool over = is_over(&seen, most_ns);
+		if (is_of_hash(seen.claim, hash) && !over) {
+			*seat = (struct flight_seat){.flight = flight, .claim = seen.claim, .landed = seen.landed};
 			*turn = FLIGHT_FOLLOWS;
 			return true;
 		}
 		if (over && free_one == NULL) {
 			free_one = flight;
-			free_claim = seen;
+			free_sight = seen;
 		}
 	}
 	*turn = free_one != NULL ? FLIGHT_LEADS : FLIGHT_ALONE;
-	return free_one == NULL || claim(free_one, free_claim, seat);
+	return free_one == NULL || claim(free_one, &free_sight, seat);
 }
 
 enum flight_turn
@@ -85,8 +126,11 @@ flight_board(struct flight_table *table, uint64_t hash, int64_t most_ns, struct 
 	enum flight_turn turn = FLIGHT_ALONE;
 	for (unsigned i = 0; i < TRIES; i++) {
 		*seat = (struct flight_seat){.claim = (hash & ~PID_MASK) | (uint64_t)getpid()};
-		if (look(table, hash, most_ns, seat, &turn))
+		if (!look(table, hash, most_ns, seat, &turn))
+			continue;
+		if (turn != FLIGHT_LEADS || !has_rival(table, hash, most_ns, seat))
 			return turn;
+		flight_land(seat);
 	}
 	*seat = (struct flight_seat){0};
 	return FLIGHT_ALONE;
@@ -96,9 +140,8 @@ void
 flight_land(struct flight_seat *seat)
 {
 	struct flight *flight = seat->flight;
-	uint64_t mine = seat->claim;
 	seat->flight = NULL;
-	if (flight == NULL || !atomic_compare_exchange_strong(&flight->claim, &mine, 0))
+	if (flight == NULL || !vacate(flight, seat->claim, seat->began_ns))
 		return; /* it took too long, and another has taken over */
 	atomic_fetch_add(&flight->landed, 1);
 	if (atomic_load(&flight->waiting) != 0)

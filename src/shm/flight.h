@@ -17,7 +17,7 @@
 
 struct flight {
 	_Alignas(64) _Atomic uint64_t claim; /* upper bits of the hash, 22 bits of pid; 0: free */
-	_Atomic int64_t began_ns;            /* monotonic */
+	_Atomic int64_t began_ns;            /* monotonic; 0: free, or just claimed */
 	_Atomic uint32_t landed;             /* counts landings: the futex */
 	_Atomic uint32_t waiting;            /* at least as many as wait */
 };
@@ -30,6 +30,7 @@ struct flight_table {
 struct flight_seat {
 	struct flight *flight; /* NULL: none */
 	uint64_t claim;
+	int64_t began_ns; /* its leader's */
 	uint32_t landed;
 };
 
