@@ -202,7 +202,7 @@ def test_too_many_connections_is_said(service: Make, template: Template, directo
     try:
         instance = service(DATABASE_URL=server.url, WORKERS=1, **TIMES).start()
         for _ in range(5):
-            refused = ask(instance, "/users/1")
+            refused = ask(instance, READ)
             instance.expect_problem(refused, 503)
             assert refused.seconds < 0.5
         record = instance.log.wait("Database connection failed")
@@ -210,7 +210,7 @@ def test_too_many_connections_is_said(service: Make, template: Template, directo
         empty(server, others)
         others = []
         begun = time.monotonic()
-        assert all_back(instance, "/users/1", begun, 3) < BACK
+        assert all_back(instance, READ, begun, 3) < BACK
         instance.log.wait("Database connection restored")
     finally:
         empty(server, others)
@@ -323,14 +323,14 @@ def test_a_server_that_does_not_accept_yet(service: Make, server: Postgres, dire
     try:
         instance = service(DATABASE_URL=standby.url, WORKERS=2, **TIMES).start()
         for _ in range(6):
-            refused = ask(instance, "/users/1")
+            refused = ask(instance, READ)
             instance.expect_problem(refused, 503)
             assert refused.seconds < 0.5
         record = instance.log.wait("Database connection failed")
         assert record["exception"] == "the server is starting or stopping (SQLSTATE 57P03)", record
         standby.promote()
         wait_for(standby.admits, 10, "it admits")
-        assert all_back(instance, "/users/1", time.monotonic(), 8) < BACK
+        assert all_back(instance, READ, time.monotonic(), 8) < BACK
     finally:
         standby.stop(signal.SIGQUIT)
 
@@ -375,7 +375,7 @@ def test_transactions(service: Make, server: Postgres) -> None:
     assert kept() == "1,2,6"
     assert metric(instance, 'vitals_database_transactions_total{outcome="committed"}') == 1
     assert metric(instance, 'vitals_database_transactions_total{outcome="rolled_back"}') == 5
-    instance.expect(ask(instance, "/users/1"), 200)
+    instance.expect(ask(instance, READ), 200)
 
 
 def test_a_handler_that_dies_in_a_transaction(service: Make, server: Postgres) -> None:
@@ -478,7 +478,7 @@ def test_limits_behind_pgbouncer(service: Make, server: Postgres, bouncer: PgBou
     instance.expect_problem(late, 504)
     assert late.seconds < 2.4
     wait_for(lambda: server.active(SLEEP) == 0, 0.4, "cancelled", every=0.02)
-    instance.expect(ask(instance, "/users/1"), 200)
+    instance.expect(ask(instance, READ), 200)
 
 
 # ---- Figures ---------------------------------------------------------------------------------------------------------------
@@ -493,7 +493,7 @@ def test_figures_of_the_pool(service: Make, server: Postgres) -> None:
         wait_for(lambda: metric(instance, "vitals_database_in_use") == 1, 1, "in use")
         assert connection.read_answer().status == 200
     assert metric(instance, "vitals_database_in_use") == 0
-    wait_for(lambda: [ask(instance, "/users/1") for _ in range(4)] and
+    wait_for(lambda: [ask(instance, READ) for _ in range(4)] and
              metric(instance, 'vitals_database_closed_total{reason="recycled"}') >= 2, 5, "recycled")
     assert metric(instance, "vitals_database_reconnects_total") >= 1
     pool = ask(instance, "/health/detailed").json()["checks"]["pool"]["database"]
