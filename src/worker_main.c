@@ -72,7 +72,7 @@ open_cache(const struct worker_context *with, struct services *services, struct 
 	services->cache = cache_create(&(struct cache_config){
 		.memory = has_memory ? &services->memory : NULL,
 		.redis = services->redis,
-		.tracking = has_memory && services->redis != NULL ? scoreboard_tracking(with->board) : NULL,
+		.tracking = with->board != NULL && services->redis != NULL ? scoreboard_tracking(with->board) : NULL,
 		.prefix = settings->cache_prefix,
 		.service_name = settings->service_name,
 		.ttl_default_ms = settings->cache_ttl_default_ms,

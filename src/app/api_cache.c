@@ -1,7 +1,8 @@
 /*
  * api_cache.c - the cache as a handler sees it.
  *
- * A value in a namespace is kept with the namespace's token in front; it counts while that token is in force.
+ * A value in a namespace is kept with the namespace's token and the time in front; it counts while that token is in force,
+ * and where Redis has missed no change since.
  */
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "arena.h"
 #include "cache.h"
 #include "cache_rule.h"
+#include "clock.h"
 #include "phase.h"
 #include "request.h"
 #include "request_metrics.h"
@@ -157,6 +159,30 @@ vt_cache_set_json(struct vt_request *req, const char *key, struct json_object *j
 
 /* ---- Namespaces --------------------------------------------------------------------------------- */
 
+/* In front of each value; without padding. */
+struct stamp {
+	char token[TOKEN_BYTES];
+	int64_t begun_ms; /* real time: when the request began that set it */
+};
+
+static int64_t
+begun_ms(const struct vt_request *req)
+{
+	return (clock_real_ns() - (clock_mono_ns() - req->started_ns)) / NS_PER_MS;
+}
+
+static bool
+counts(const struct vt_request *req, const struct cache_look *value, const struct cache_look *token)
+{
+	struct stamp stamp;
+	if (value->value == NULL || token->value == NULL || token->size_bytes != TOKEN_BYTES ||
+	    value->size_bytes < sizeof stamp)
+		return false;
+	memcpy(&stamp, value->value, sizeof stamp);
+	return memcmp(stamp.token, token->value, TOKEN_BYTES) == 0 &&
+	       stamp.begun_ms >= cache_void_before_ms(services_of(req)->cache);
+}
+
 enum vt_result
 vt_space_get(struct vt_request *req, const char *space, const char *key, const char **value, size_t *size_bytes)
 {
@@ -171,11 +197,9 @@ vt_space_get(struct vt_request *req, const char *space, const char *key, const c
 		return no_key(req);
 	const struct operation operation = begin(req, "get", "GET");
 	result = cache_look(services_of(req)->cache, req->with.arena, looks, 2, req->deadline_ns);
-	bool valid = looks[0].value != NULL && looks[1].value != NULL && looks[1].size_bytes == TOKEN_BYTES &&
-	             looks[0].size_bytes >= TOKEN_BYTES && memcmp(looks[0].value, looks[1].value, TOKEN_BYTES) == 0;
-	if (valid) {
-		*value = looks[0].value + TOKEN_BYTES;
-		*size_bytes = looks[0].size_bytes - TOKEN_BYTES;
+	if (counts(req, &looks[0], &looks[1])) {
+		*value = looks[0].value + sizeof(struct stamp);
+		*size_bytes = looks[0].size_bytes - sizeof(struct stamp);
 		result = VT_OK;
 	} else if (result == VT_OK) {
 		result = VT_MISS;
@@ -191,8 +215,9 @@ vt_space_set(struct vt_request *req, const char *space, const char *key, const v
 	if (result != VT_OK)
 		return result;
 	char token[CACHE_TOKEN_BYTES];
+	struct stamp stamp = {.begun_ms = begun_ms(req)};
 	struct cache_look look = {.key = cache_key_of_prefix(req->with.arena, space)};
-	char *bytes = vt_alloc(req, size_bytes + TOKEN_BYTES);
+	char *bytes = vt_alloc(req, size_bytes + sizeof stamp);
 	if (look.key == NULL || bytes == NULL)
 		return no_key(req);
 	result = cache_look(services_of(req)->cache, req->with.arena, &look, 1, req->deadline_ns);
@@ -203,12 +228,13 @@ vt_space_set(struct vt_request *req, const char *space, const char *key, const v
 			cache_token_ensure(services_of(req)->cache, req->with.arena, look.key, req->deadline_ns, token);
 	if (result != VT_OK)
 		return result;
-	memcpy(bytes, token, TOKEN_BYTES);
+	memcpy(stamp.token, token, TOKEN_BYTES);
+	memcpy(bytes, &stamp, sizeof stamp);
 	if (size_bytes > 0)
-		memcpy(bytes + TOKEN_BYTES, value, size_bytes);
+		memcpy(bytes + sizeof stamp, value, size_bytes);
 	return set(req, &(struct cache_put){.key = cache_key_of_space(req->with.arena, space, key),
 	                                    .value = bytes,
-	                                    .size_bytes = size_bytes + TOKEN_BYTES,
+	                                    .size_bytes = size_bytes + sizeof stamp,
 	                                    .ttl_ms = ttl_s * 1000});
 }
 

@@ -105,7 +105,9 @@ static void
 judge(struct passage *passage, const struct cache_look *looks)
 {
 	const struct cache_look *value = &looks[0];
-	passage->found = value->value != NULL && kept_answer_read(value->value, value->size_bytes, &passage->answer);
+	const struct kept_answer *answer = &passage->answer;
+	passage->found = value->value != NULL && kept_answer_read(value->value, value->size_bytes, &passage->answer) &&
+	                 answer->made_ms - answer->cost_ms >= cache_void_before_ms(services_of(passage->req)->cache);
 	for (size_t i = 0; i < KEPT_TOKENS; i++) {
 		const struct cache_look *look = &looks[1 + i];
 		bool sound = look->value != NULL && look->size_bytes == CACHE_TOKEN_BYTES - 1;
@@ -197,10 +199,10 @@ keep(struct passage *passage, const struct kept_answer *answer, uint64_t ticket)
 
 /* An answer that may not be kept: nobody is to wait for another's for a while. */
 static void
-keep_mark(struct passage *passage, uint64_t ticket)
+keep_mark(struct passage *passage, uint64_t ticket, int64_t cost_ms)
 {
 	int64_t now = now_ms();
-	struct kept_answer mark = {.made_ms = now, .content_type = "", .body = ""};
+	struct kept_answer mark = {.made_ms = now, .cost_ms = cost_ms, .content_type = "", .body = ""};
 	mark.fresh_until_ms = mark.stale_until_ms = mark.error_until_ms = now + UNKEPT_MS;
 	memcpy(mark.tokens, passage->tokens, sizeof mark.tokens);
 	keep(passage, &mark, ticket);
@@ -264,7 +266,7 @@ make(struct passage *passage, struct vt_response *res, enum vt_result *result)
 	if (cached_answer_take(&answer, res, &rule, now_ms()))
 		keep(passage, &answer, ticket);
 	else
-		keep_mark(passage, ticket);
+		keep_mark(passage, ticket, answer.cost_ms);
 	return true;
 }
 

@@ -34,6 +34,7 @@ static const uint32_t service_facts[] = {
 	offsetof(struct scoreboard_file, redis_breaker),
 	offsetof(struct scoreboard_file, tracking),
 	sizeof(struct tracking),
+	offsetof(struct tracking, void_before_ms),
 	offsetof(struct scoreboard_file, rest),
 	sizeof(struct scoreboard_service),
 	offsetof(struct scoreboard_service, generation),

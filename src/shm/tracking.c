@@ -30,3 +30,17 @@ tracking_settle(struct tracking *tracking, int64_t now_ns)
 	if (judge(until_ns, now_ns) == TRACKING_LAPSED)
 		atomic_compare_exchange_strong(&tracking->until_ns, &until_ns, 0);
 }
+
+void
+tracking_distrust(struct tracking *tracking, int64_t real_ms)
+{
+	int64_t before_ms = atomic_load(&tracking->void_before_ms);
+	while (before_ms < real_ms && !atomic_compare_exchange_weak(&tracking->void_before_ms, &before_ms, real_ms))
+		;
+}
+
+int64_t
+tracking_void_before_ms(const struct tracking *tracking)
+{
+	return atomic_load(&tracking->void_before_ms);
+}

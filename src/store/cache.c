@@ -355,9 +355,18 @@ cache_token_renew(struct cache *cache, struct arena *arena, const char *key, int
 {
 	char token[CACHE_TOKEN_BYTES];
 	random_hex(token, (CACHE_TOKEN_BYTES - 1) / 2);
-	return cache_set(
+	enum vt_result result = cache_set(
 		cache, arena,
 		&(struct cache_put){
 			.key = key, .value = token, .size_bytes = CACHE_TOKEN_BYTES - 1, .ttl_ms = TOKEN_TTL_MS},
 		deadline_ns);
+	if (result != VT_OK && cache->tracking != NULL)
+		tracking_distrust(cache->tracking, clock_real_ns() / NS_PER_MS + 1);
+	return result;
+}
+
+int64_t
+cache_void_before_ms(const struct cache *cache)
+{
+	return cache->tracking != NULL ? tracking_void_before_ms(cache->tracking) : 0;
 }

@@ -30,7 +30,7 @@ struct cache_config {
 	struct redis *redis;               /* NULL: no REDIS_URL */
 	const char *prefix;                /* of every key; NULL or empty: service_name and a colon */
 	const char *service_name;
-	struct tracking *tracking; /* of what Redis tells this machine; NULL: nothing */
+	struct tracking *tracking; /* what Redis tells this machine, and has not been told; NULL: there is no Redis */
 	int64_t ttl_default_ms, untracked_ttl_ms;
 };
 
@@ -85,7 +85,12 @@ enum vt_result cache_delete(struct cache *cache, struct arena *arena, const char
 /* Puts a token in force where there is none; token is then the one in force. Fails open to one of this machine's. */
 enum vt_result cache_token_ensure(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns,
                                   char token[CACHE_TOKEN_BYTES]);
-/* Puts another one in force. */
+/*
+ * Puts another one in force. Where Redis cannot be told, its former token comes back to this machine sooner or later: so
+ * what was begun until now is void here, whatever its tokens; cache_void_before_ms().
+ */
 enum vt_result cache_token_renew(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns);
+/* Real time in ms: what was begun before counts no more; 0: all counts. */
+int64_t cache_void_before_ms(const struct cache *cache);
 
 #endif

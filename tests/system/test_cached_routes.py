@@ -413,6 +413,40 @@ def test_json_values(site: Site) -> None:
     assert answer.json() == {"a": [1, 2.5, None, True, "é"], "b": {}}
 
 
+@pytest.mark.parametrize("memory", ["16MiB", "0"])
+def test_a_change_that_redis_misses(built: None, cachemod: Path, directory: Callable[[], Path], memory: str) -> None:
+    """It is frozen while something is forgotten: what it kept from before is not shown when it is back."""
+    own = directory()
+    own.mkdir()
+    own.chmod(0o777)
+    server = redis.Redis(directory()).start()
+    service = Vitalsd(directory(), MODULES=cachemod, CACHEMOD_DIRECTORY=own, REDIS_URL=server.url, CACHE_MEMORY_BYTES=memory)
+    nginx = Nginx(directory(), service.socket, service.admin_socket)
+    try:
+        service.start()
+        nginx.start()
+        site = Site(service, nginx, own)
+        for path in ("/plain/missed", "/plain/too"):
+            site.get(path, "MISS")
+            site.get(path, "HIT")
+        assert site.client.request("PUT", "/space/missed/a", b"x").status == 204
+        server.freeze()
+        for query in ("forget/plain?param=missed", "forget/missed"):
+            assert site.client.request("POST", f"/{query}").status in (503, 504)
+        server.thaw()
+        wait_for(lambda: site.client.request("PUT", "/space/other/a", b"x").status == 204, 5, "Redis to be asked again")
+        assert site.get("/plain/missed").header("X-Cache") == "MISS"
+        assert site.client.get("/space/missed/a").status == 404
+        site.get("/plain/missed", "HIT")
+        assert site.client.request("PUT", "/space/missed/a", b"y").status == 204
+        assert site.client.get("/space/missed/a").body == b"y"
+    finally:
+        server.thaw()
+        nginx.stop()
+        service.stop()
+        server.stop()
+
+
 def test_routes_that_cannot_be_cached(built: None, directory: Callable[[], Path], root: Path) -> None:
     """Said at the start, each with its reason."""
     own = directory()
