@@ -321,32 +321,36 @@ cache_delete(struct cache *cache, struct arena *arena, const char *key, int64_t 
 
 /* ---- Tokens ------------------------------------------------------------------------------------- */
 
+#define TOKEN_LENGTH (CACHE_TOKEN_BYTES - 1)
+
+/* Puts the token into Redis where there is none; look then has the one that is there. */
+static enum vt_result
+agree_on_token(struct cache *cache, struct arena *arena, const struct redis_item *item, struct cache_look *look,
+               int64_t deadline_ns)
+{
+	enum vt_result result = redis_failed(cache, redis_add(cache->redis, item, deadline_ns));
+	return result == VT_CONFLICT ? cache_look(cache, arena, look, 1, deadline_ns) : result;
+}
+
 enum vt_result
 cache_token_ensure(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns,
                    char token[CACHE_TOKEN_BYTES])
 {
+	struct search search = {.key = full_key(cache, arena, key)};
 	struct cache_look look = {.key = key};
-	const char *full = full_key(cache, arena, key);
+	const struct redis_item item = {
+		.key = search.key, .value = token, .size_bytes = TOKEN_LENGTH, .ttl_ms = TOKEN_TTL_MS};
+	const struct cache_put put = {.key = key, .value = token, .size_bytes = TOKEN_LENGTH, .ttl_ms = TOKEN_TTL_MS};
 	enum vt_result result = VT_OK;
-	uint64_t ticket = cache_ticket(cache, arena, key);
-	random_hex(token, (CACHE_TOKEN_BYTES - 1) / 2);
-	if (full == NULL)
+	random_hex(token, TOKEN_LENGTH / 2);
+	if (search.key == NULL)
 		return VT_NO_MEMORY;
-	const struct cache_put put = {
-		.key = key, .value = token, .size_bytes = CACHE_TOKEN_BYTES - 1, .ttl_ms = TOKEN_TTL_MS};
-	if (cache->redis != NULL) {
-		const struct redis_item item = {
-			.key = full, .value = token, .size_bytes = put.size_bytes, .ttl_ms = put.ttl_ms};
-		result = redis_failed(cache, redis_add(cache->redis, &item, deadline_ns));
-		if (result == VT_CONFLICT)
-			result = cache_look(cache, arena, &look, 1, deadline_ns);
-		if (result == VT_OK && look.value != NULL && look.size_bytes == put.size_bytes)
-			memcpy(token, look.value, CACHE_TOKEN_BYTES);
-	}
-	if (cache->memory != NULL && look.value == NULL) {
-		const struct memory_key memory = memory_cache_key(full, strlen(full));
-		(void)keep(cache, &memory, &put, ticket);
-	}
+	if (!look_in_memory(cache, arena, &look, &search) && cache->redis != NULL)
+		result = agree_on_token(cache, arena, &item, &look, deadline_ns);
+	if (result == VT_OK && look.value != NULL && look.size_bytes == TOKEN_LENGTH)
+		memcpy(token, look.value, CACHE_TOKEN_BYTES);
+	else if (cache->memory != NULL && look.value == NULL)
+		(void)keep(cache, &search.memory, &put, search.ticket);
 	return result;
 }
 
@@ -354,11 +358,10 @@ enum vt_result
 cache_token_renew(struct cache *cache, struct arena *arena, const char *key, int64_t deadline_ns)
 {
 	char token[CACHE_TOKEN_BYTES];
-	random_hex(token, (CACHE_TOKEN_BYTES - 1) / 2);
+	random_hex(token, TOKEN_LENGTH / 2);
 	enum vt_result result = cache_set(
 		cache, arena,
-		&(struct cache_put){
-			.key = key, .value = token, .size_bytes = CACHE_TOKEN_BYTES - 1, .ttl_ms = TOKEN_TTL_MS},
+		&(struct cache_put){.key = key, .value = token, .size_bytes = TOKEN_LENGTH, .ttl_ms = TOKEN_TTL_MS},
 		deadline_ns);
 	if (result != VT_OK && cache->tracking != NULL)
 		tracking_distrust(cache->tracking, clock_real_ns() / NS_PER_MS + 1);
