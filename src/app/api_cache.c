@@ -78,7 +78,9 @@ vt_cache_get(struct vt_request *req, const char *key, const char **value, size_t
 	result = cache_look(services_of(req)->cache, req->with.arena, &look, 1, req->deadline_ns);
 	*value = look.value;
 	*size_bytes = look.size_bytes;
-	if (result == VT_OK && look.value == NULL)
+	if (look.value != NULL)
+		request_metrics_hit(req, cache_tier_name(look.tier));
+	else if (result == VT_OK)
 		result = VT_MISS;
 	return end(req, &operation, result);
 }
@@ -201,6 +203,7 @@ vt_space_get(struct vt_request *req, const char *space, const char *key, const c
 		*value = looks[0].value + sizeof(struct stamp);
 		*size_bytes = looks[0].size_bytes - sizeof(struct stamp);
 		result = VT_OK;
+		request_metrics_hit(req, cache_tier_name(looks[0].tier));
 	} else if (result == VT_OK) {
 		result = VT_MISS;
 	}

@@ -93,6 +93,8 @@ passage_look(struct passage *passage)
 	enum vt_result told = passage->result == VT_OK && !passage->found ? VT_MISS : passage->result;
 	request_metrics_cache(req, "get", passage->found ? VT_OK : told, phase_leave(req, &phase));
 	span_cache(req, started_ns, "GET", told);
+	if (passage->found)
+		request_metrics_hit(req, cache_tier_name(looks[0].tier));
 }
 
 /* What the client will not have, however fresh: section 5.2.1. What was made while it waited is new enough for all. */

@@ -151,6 +151,13 @@ request_metrics_cache(struct vt_request *req, const char *operation, enum vt_res
 }
 
 void
+request_metrics_hit(struct vt_request *req, const char *tier)
+{
+	const char *const values[METRIC_LABELS] = {tier};
+	metrics_count(services_of(req)->metrics, METRIC_CACHE_HITS, values, 1);
+}
+
+void
 request_metrics_answer(struct vt_request *req, const char *result)
 {
 	const char *const values[METRIC_LABELS] = {req->route->path, result};

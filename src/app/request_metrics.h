@@ -23,6 +23,8 @@ void request_metrics_prepare(struct vt_request *req, const struct vt_response *r
 void request_metrics_count(struct vt_request *req);
 /* An operation of the cache: "get", "set", "delete", "forget". */
 void request_metrics_cache(struct vt_request *req, const char *operation, enum vt_result result, int64_t took_ns);
+/* A value that was there; tier is static. */
+void request_metrics_hit(struct vt_request *req, const char *tier);
 /* What the cache had for a route that is cached: "hit" and the like; result is static. */
 void request_metrics_answer(struct vt_request *req, const char *result);
 /* A statement. */

@@ -126,6 +126,10 @@ const struct metric_def metric_table[METRICS_BUILT_IN] = {
                                    .unit = METRIC_SECONDS,
                                    .labels = {"operation"},
                                    BOUNDS(cache_seconds)},
+	[METRIC_CACHE_HITS] = {.name = "vitals_cache_hits_total",
+                               .help = "Values that the cache had, by the tier that had them: memory, redis.",
+                               .type = METRIC_COUNTER,
+                               .labels = {"tier"}},
 	[METRIC_CACHE_ANSWERS] =
 		{.name = "vitals_cache_answers_total",
                  .help = "Answers of routes that are cached: hit, miss, stale, bypass; and how often one was "
