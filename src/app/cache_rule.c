@@ -11,7 +11,7 @@
 #include "syntax.h"
 
 #define PREFIX_MAX_BYTES 64
-#define VARY_MAX_BYTES 1024
+#define SECONDS_MOST INT64_C(2147483648) /* as in Cache-Control, RFC 9111 section 1.2.2 */
 
 bool
 cache_prefix_is_sound(const char *prefix)
@@ -19,6 +19,12 @@ cache_prefix_is_sound(const char *prefix)
 	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
 	size_t size = strlen(prefix);
 	return size >= 1 && size <= PREFIX_MAX_BYTES && strspn(prefix, allowed) == size;
+}
+
+static bool
+is_a_time(int64_t seconds)
+{
+	return seconds >= 0 && seconds <= SECONDS_MOST;
 }
 
 static int
@@ -32,9 +38,10 @@ check(const struct vt_route *route, struct err *err)
 		               "The route \"GET %s\" is cached under a prefix that is not 1 to 64 of letters, digits, "
 		               "'_', '.' and '-'.",
 		               route->path);
-	if (says->ttl_s < 0 || says->stale_s < 0 || says->stale_if_error_s < 0 || says->negative_s < 0 ||
-	    says->client_max_age_s < 0)
-		return err_set(err, "The route \"GET %s\" is cached for a time that is negative.", route->path);
+	if (!is_a_time(says->ttl_s) || !is_a_time(says->stale_s) || !is_a_time(says->stale_if_error_s) ||
+	    !is_a_time(says->negative_s) || !is_a_time(says->client_max_age_s))
+		return err_set(err, "The route \"GET %s\" is cached for a time that is not 0 to 2147483648 seconds.",
+		               route->path);
 	return 0;
 }
 
@@ -78,15 +85,20 @@ are_tokens(char *const *names)
 static bool
 make_vary(struct cache_rule *rule)
 {
-	char storage[VARY_MAX_BYTES];
-	struct strbuf vary;
-	strbuf_init_fixed(&vary, storage, sizeof storage);
+	size_t bytes = 1;
 	for (size_t i = 0; rule->headers != NULL && rule->headers[i] != NULL; i++)
-		strbuf_printf(&vary, "%s%s", i > 0 ? ", " : "", rule->headers[i]);
-	if (vary.length == 0)
-		return !vary.failed;
-	rule->vary = strdup(vary.data);
-	return !vary.failed && rule->vary != NULL;
+		bytes += strlen(rule->headers[i]) + 2;
+	if (bytes == 1)
+		return true;
+	char *vary = malloc(bytes);
+	if (vary == NULL)
+		return false;
+	struct strbuf text;
+	strbuf_init_fixed(&text, vary, bytes);
+	for (size_t i = 0; rule->headers[i] != NULL; i++)
+		strbuf_printf(&text, "%s%s", i > 0 ? ", " : "", rule->headers[i]);
+	rule->vary = vary;
+	return true;
 }
 
 struct cache_rule *
@@ -101,7 +113,8 @@ cache_rule_create(const struct vt_route *route, struct err *err)
 	}
 	rule->says = route->cache;
 	rule->says.prefix = strdup(route->cache.prefix);
-	bool made = rule->says.prefix != NULL && split_names(route->cache.query, &rule->query) &&
+	rule->path = strdup(route->path);
+	bool made = rule->says.prefix != NULL && rule->path != NULL && split_names(route->cache.query, &rule->query) &&
 	            split_names(route->cache.headers, &rule->headers) && make_vary(rule);
 	if (made && are_tokens(rule->headers))
 		return rule;
@@ -119,6 +132,7 @@ cache_rules_destroy(struct cache_rule *first)
 	while (first != NULL) {
 		struct cache_rule *next = first->next;
 		free((void *)(uintptr_t)first->says.prefix);
+		free(first->path);
 		free_names(first->query);
 		free_names(first->headers);
 		free((void *)(uintptr_t)first->vary);
@@ -232,6 +246,8 @@ cache_key_of_answer(struct vt_request *req, const struct cache_rule *rule)
 	const struct vt_cached *says = &rule->says;
 	struct strbuf text;
 	start(&text, req->with.arena, "answer:", says->prefix);
+	strbuf_putc(&text, ':');
+	add(&text, rule->path); /* several routes may have one prefix */
 	add_params(&text, req);
 	if (rule->query == NULL)
 		add(&text, vt_query_string(req));

@@ -1,8 +1,8 @@
 /*
  * cache_rule.h - how a route's answers are cached, as vt_route() took it: a copy that lasts, checked; and the keys.
  *
- * Keys of different kinds cannot be each other's, and none of two different requests of a rule: what they are made of
- * is written with its length in front. They are never shortened to a hash.
+ * Keys of different kinds cannot be each other's, and none of two different requests, be they of one route or of two
+ * that have one prefix: what they are made of is written with its length in front. They are never shortened to a hash.
  */
 #ifndef APP_CACHE_RULE_H
 #define APP_CACHE_RULE_H
@@ -17,12 +17,13 @@ struct err;
 
 struct cache_rule {
 	struct vt_cached says;
+	char *path;              /* of the route */
 	char **query, **headers; /* names, NULL behind the last; query NULL: the whole query string */
 	const char *vary;        /* the field's value; NULL: nothing to say */
 	struct cache_rule *next; /* of all, for their owner */
 };
 
-/* NULL: the reason is in err. */
+/* Times are 0 to 2^31 seconds. NULL: the reason is in err. */
 struct cache_rule *cache_rule_create(const struct vt_route *route, struct err *err);
 void cache_rules_destroy(struct cache_rule *first);
 /* [A-Za-z0-9_.-]{1,64} */

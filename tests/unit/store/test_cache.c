@@ -245,6 +245,7 @@ START_TEST(memory_keeps_what_redis_has_for_as_long_as_that)
 		int64_t untracked_ttl_ms, left_ms;
 	} cases[] = {
 		{"set svc:k v px 20000", LONG_MS, 20000}, {"set svc:k v px 20000", 5000, 5000},
+		{"set svc:k v px 7000", 5000, 5000},      {"set svc:k v px 4000", 5000, 4000},
 		{"set svc:k v", LONG_MS, LONG_MS},        {"set svc:k v", 5000, 5000},
 		{"set svc:k v px 20000", 0, -1},
 	};
@@ -368,6 +369,8 @@ START_TEST(a_token_stays_until_it_is_renewed)
 		ensure(cache, second);
 		ck_assert_str_eq(second, first);
 		expect(cache, "token:t", first, first_tier(tiers));
+		if (tiers == MEMORY_ONLY)
+			ck_assert_int_gt(left_in_memory_ms("svc:token:t"), INT64_C(6) * 24 * 3600 * 1000);
 		ck_assert_int_eq(cache_token_renew(cache, arena, "token:t", DEADLINE_NEVER), VT_OK);
 		ensure(cache, second);
 		ck_assert_str_ne(second, first);
