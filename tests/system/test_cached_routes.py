@@ -468,5 +468,5 @@ int vitals_setup(struct vt_app *app)
 }
 """)
     done = run_once(own, "--check", env={"MODULES": str(build_module(source, own)), "LISTEN": f"unix:{own}/s"})
-    for words in ("only GET can", "letters, digits", "is negative", "is no token"):
+    for words in ("only GET can", "letters, digits", "not 0 to 2147483648 seconds", "is no token"):
         assert words in done.stderr, done.stderr
