@@ -104,12 +104,20 @@ board(struct passage *passage)
 	                    most_ms > 0 ? most_ms * NS_PER_MS : INT64_MAX, &passage->seat);
 }
 
+/* A handler may answer HEAD without a body: what is kept is made for GET. */
+static bool
+may_make(const struct vt_request *req)
+{
+	return strcmp(vt_method(req), "GET") == 0;
+}
+
 /* What is there will do; whether it is to be made anew behind the response is another question. */
 static enum vt_result
 show_and_renew(struct passage *passage, struct vt_response *res, enum cached_how how)
 {
 	struct refresh *refresh = &services_of(passage->req)->refresh;
-	if ((how == CACHED_STALE || due_early(&passage->answer)) && board(passage) == FLIGHT_LEADS)
+	if (may_make(passage->req) && (how == CACHED_STALE || due_early(&passage->answer)) &&
+	    board(passage) == FLIGHT_LEADS)
 		*refresh = (struct refresh){.wanted = true, .seat = passage->seat};
 	return show(passage, res, how);
 }
@@ -139,7 +147,7 @@ cached_serve(struct vt_request *req, struct vt_response *res)
 			return show_and_renew(&passage, res, CACHED_STALE);
 		if (passage.control.only_if_cached)
 			return vt_problem(res, 504, "The cache has no answer, and only one from there was wanted.");
-		if (strcmp(vt_method(req), "GET") != 0) /* a handler may answer HEAD without a body */
+		if (!may_make(req))
 			return go_past(&passage, res);
 		bool alone = passage.follows >= FOLLOWS_MOST || (passage.follows > 0 && passage.result != VT_OK);
 		if (alone)

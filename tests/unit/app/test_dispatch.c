@@ -1,32 +1,15 @@
 /* test_dispatch.c - CGI variables in, a CGI response out: routing and the wrappers around it. */
 #include <check.h>
-#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "clock.h"
-#include "dispatch.h"
-#include "err.h"
-#include "log.h"
-#include "redact.h"
-#include "router.h"
+#include "dispatch_fixture.h"
 #include "routes.h"
 #include "run_suite.h"
 #include "scoreboard.h"
-#include "services.h"
-#include "settings.h"
-#include "strbuf.h"
 
-static char directory[] = "/tmp/vt-dispatch-XXXXXX";
-static char path[3][64]; /* scoreboard, log, settings */
-static struct services services;
-static struct settings_reader *reader;
-static struct redact *redact;
-static struct router *router;
-static struct dispatch *dispatch;
 static struct slot_request in_flight;
 static bool was_in_flight;
 static unsigned hellos;
@@ -72,93 +55,21 @@ greedy(struct vt_request *req, struct vt_response *res)
 }
 
 static void
-add_route(const char *method, const char *template, vt_handler_fn *handler)
-{
-	struct err err;
-	struct route route = {.method = method, .path = template, .handler = handler};
-	ck_assert_int_eq(router_add(router, &route, &err), 0);
-}
-
-static void
 setup(void)
 {
-	static char *const environment[] = {"QUEUE_TIMEOUT=500ms", NULL};
-	struct err err;
-	bool was_there;
-	ck_assert_ptr_nonnull(mkdtemp(directory));
-	for (int i = 0; i < 3; i++)
-		snprintf(path[i], sizeof path[i], "%s/%d", directory, i);
-	close(open(path[2], O_CREAT | O_WRONLY, 0600));
-	reader = settings_read(path[2], environment);
-	services.settings = settings_values(reader);
-	services.board = scoreboard_create(path[0], &(struct scoreboard_shape){.slots = 1}, &was_there, &err);
-	ck_assert_ptr_nonnull(services.board);
-	services.slot = scoreboard_slot(services.board, 0);
-	redact = redact_create(NULL);
-	services.log = log_create(&(struct log_config){.level = VT_DEBUG, .file = path[1], .redact = redact}, &err);
-	ck_assert_ptr_nonnull(services.log);
-	services.router = router = router_create();
-	add_route("GET", "/hello", hello);
-	add_route("POST", "/hello", hello);
-	add_route("POST", "/echo", echo);
-	add_route("GET", "/silent", silent);
-	add_route("GET", "/unavailable", unavailable);
-	add_route("GET", "/greedy", greedy);
-	ck_assert_int_eq(
-		router_add(router,
-	                   &(struct route){.method = "GET", .path = "/probe", .handler = hello, .flags = ROUTE_PROBE},
-	                   &err),
-		0);
-	dispatch = dispatch_create(&services, redact);
-	ck_assert_ptr_nonnull(dispatch);
-}
-
-static void
-teardown(void)
-{
-	dispatch_destroy(dispatch);
-	router_destroy(router);
-	log_destroy(services.log);
-	redact_destroy(redact);
-	scoreboard_close(services.board);
-	settings_destroy(reader);
-	for (int i = 0; i < 3; i++)
-		unlink(path[i]);
-	rmdir(directory);
-}
-
-static enum vt_result
-no_body(void *context, void *buffer, size_t size_bytes, size_t *got)
-{
-	(void)context;
-	(void)buffer;
-	(void)size_bytes;
-	*got = 0;
-	return VT_OK;
-}
-
-/* Runs one request; the response stays until the next. */
-static const char *
-run(const char *method, const char *uri, const char *more, const char *malformed)
-{
-	static char answer[65536], texts[3][512];
-	snprintf(texts[0], sizeof texts[0], "REQUEST_METHOD=%s", method);
-	snprintf(texts[1], sizeof texts[1], "REQUEST_URI=%s", uri);
-	snprintf(texts[2], sizeof texts[2], "%s", more != NULL ? more : "A=b");
-	char *params[] = {texts[0], texts[1], texts[2], NULL};
-	struct exchange exchange = {.params = params, .malformed = malformed, .body = {.read = no_body}};
-	struct exchange_handler handler = dispatch_handler(dispatch);
-	handler.serve(handler.context, &exchange);
-	snprintf(answer, sizeof answer, "%s%s", exchange.head->data,
-	         exchange.body_out != NULL ? exchange.body_out->data : "");
-	handler.finish(handler.context);
-	return answer;
-}
-
-static void
-ck_has(const char *answer, const char *what)
-{
-	ck_assert_msg(strstr(answer, what) != NULL, "\"%s\" is not in:\n%s", what, answer);
+	static const struct route routes[] = {
+		{.method = "GET", .path = "/hello", .handler = hello},
+		{.method = "POST", .path = "/hello", .handler = hello},
+		{.method = "POST", .path = "/echo", .handler = echo},
+		{.method = "GET", .path = "/silent", .handler = silent},
+		{.method = "GET", .path = "/unavailable", .handler = unavailable},
+		{.method = "GET", .path = "/greedy", .handler = greedy},
+		{.method = "GET", .path = "/probe", .handler = hello, .flags = ROUTE_PROBE},
+	};
+	dispatch_fixture_setup();
+	for (size_t i = 0; i < sizeof routes / sizeof routes[0]; i++)
+		add_route(&routes[i]);
+	dispatch_fixture_start();
 }
 
 START_TEST(every_answer_has_status_and_the_two_headers)
@@ -257,7 +168,7 @@ START_TEST(three_records_tell_of_a_request_at_debug)
 {
 	char line[4096];
 	run("GET", "/hello?a=1&password=hidden", "HTTP_X_CORRELATION_ID=logged", NULL);
-	FILE *file = fopen(path[1], "r");
+	FILE *file = fopen(dispatch_fixture_log(), "r");
 	ck_assert_ptr_nonnull(file);
 	static const char *const messages[] = {"Request started", "Request headers", "Request completed"};
 	static const char *const fields[][2] = {{"url", "/hello?a=1&password=***REDACTED***"},
@@ -314,7 +225,7 @@ static double
 logged_queue_seconds(void)
 {
 	char line[4096], last[4096] = "";
-	FILE *file = fopen(path[1], "r");
+	FILE *file = fopen(dispatch_fixture_log(), "r");
 	ck_assert_ptr_nonnull(file);
 	while (fgets(line, sizeof line, file) != NULL)
 		memcpy(last, line, sizeof last);
@@ -346,7 +257,7 @@ main(void)
 {
 	Suite *suite = suite_create("dispatch");
 	TCase *tc = tcase_create("dispatch");
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, setup, dispatch_fixture_teardown);
 	tcase_add_test(tc, every_answer_has_status_and_the_two_headers);
 	tcase_add_test(tc, problems_carry_the_correlation_id);
 	tcase_add_test(tc, a_malformed_request_is_a_400);
