@@ -56,7 +56,8 @@ kept_answer_write(struct strbuf *out, const struct kept_answer *answer)
 		put_text(out, answer->headers[i].name);
 		put_text(out, answer->headers[i].value);
 	}
-	strbuf_append(out, answer->body, answer->body_bytes);
+	if (answer->body_bytes > 0) /* body may be NULL where there is none */
+		strbuf_append(out, answer->body, answer->body_bytes);
 }
 
 /* The text at *at, which moves past it; NULL: it does not end. */
