@@ -133,10 +133,10 @@ enum vt_cached_users {
  * here: path parameters always count; Host, Accept, cookies only where headers names them.
  *
  * Cached are answers with 200, 204, 301 and 308, and 404 and 410 where negative_s is more than 0, without Set-Cookie,
- * "Vary: *", and a Cache-Control that forbids it (no-store, no-cache, private); its s-maxage or max-age, and RFC 5861's
- * two, come before what is said here. One worker at a time makes an answer, also over several machines' requests to one
- * of them; the others wait for it. Shortly before its end an answer that is asked for is made anew behind the
- * response, so that nobody waits.
+ * a Vary that names more than headers does, and a Cache-Control that forbids it (no-store, no-cache, private); its
+ * s-maxage or max-age, and RFC 5861's two, come before what is said here. One worker of a machine at a time makes an
+ * answer; the others wait for it. Shortly before its end an answer that is asked for is made anew behind the response, so
+ * that nobody waits.
  *
  * The response says X-Cache (HIT, MISS, STALE or BYPASS), Age, an ETag of the answer's bytes where the handler sets none
  * (If-None-Match is answered with 304), and Cache-Control where the handler sets none. The client's Cache-Control is

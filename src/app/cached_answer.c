@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "arena.h"
 #include "cache_control.h"
 #include "checksum.h"
 #include "fnv.h"
@@ -71,11 +72,43 @@ ttl_of_status(const struct cache_rule *rule, int status)
 }
 
 static bool
-forbidden(const struct vt_response *res, const struct cache_control *control)
+rule_names(const struct cache_rule *rule, const char *name, size_t size)
 {
-	const char *vary = find_header(res, "Vary");
+	for (size_t i = 0; rule->headers != NULL && rule->headers[i] != NULL; i++)
+		if (strlen(rule->headers[i]) == size && strncasecmp(rule->headers[i], name, size) == 0)
+			return true;
+	return false;
+}
+
+/* True where all that a Vary line names is in the key; "*" never is (RFC 9111 section 4.1). */
+static bool
+is_in_key(const struct cache_rule *rule, const char *vary)
+{
+	while (*vary != '\0') {
+		const char *name = vary;
+		size_t size = strcspn(vary, ",");
+		vary += size + (vary[size] == ',');
+		syntax_trim(&name, &size);
+		if (size > 0 && !rule_names(rule, name, size))
+			return false;
+	}
+	return true;
+}
+
+static bool
+varies_beyond_key(const struct vt_response *res, const struct cache_rule *rule)
+{
+	for (size_t i = 0; i < res->header_count; i++)
+		if (strcasecmp(res->headers[i].name, "Vary") == 0 && !is_in_key(rule, res->headers[i].value))
+			return true;
+	return false;
+}
+
+static bool
+forbidden(const struct vt_response *res, const struct cache_control *control, const struct cache_rule *rule)
+{
 	return control->no_store || control->no_cache || control->is_private ||
-	       find_header(res, "Set-Cookie") != NULL || (vary != NULL && strchr(vary, '*') != NULL);
+	       find_header(res, "Set-Cookie") != NULL || varies_beyond_key(res, rule);
 }
 
 /* What the handler says in Cache-Control comes before the rule. */
@@ -91,7 +124,7 @@ cached_answer_take(struct kept_answer *answer, struct vt_response *res, const st
 	struct cache_control control;
 	int64_t ttl_s = ttl_of_status(rule, res->status);
 	read_control(&control, res);
-	if (ttl_s < 0 || forbidden(res, &control))
+	if (ttl_s < 0 || forbidden(res, &control, rule))
 		return false;
 	ttl_s = seconds(control.s_maxage_s, seconds(control.max_age_s, ttl_s));
 	if (ttl_s == 0)
@@ -221,12 +254,16 @@ set_control(struct vt_response *res, const struct cache_rule *rule, int64_t age_
 	return response_replace_header(res, "Cache-Control", control);
 }
 
+/* The rule's headers make another answer also where the handler names others. */
 static enum vt_result
 set_vary(struct vt_response *res, const struct cache_rule *rule)
 {
-	if (rule->vary == NULL || find_header(res, "Vary") != NULL)
+	const char *own = find_header(res, "Vary"), *vary = rule->vary;
+	if (rule->vary == NULL)
 		return VT_OK;
-	return response_replace_header(res, "Vary", rule->vary);
+	if (own != NULL && varies_beyond_key(res, rule))
+		vary = arena_printf(res->arena, "%s, %s", own, rule->vary);
+	return vary != NULL ? response_replace_header(res, "Vary", vary) : VT_NO_MEMORY;
 }
 
 enum vt_result

@@ -99,7 +99,8 @@ START_TEST(by_headers)
 		{"set-cookie", "a=b", -1, 0, 0},
 		{"Vary", "*", -1, 0, 0},
 		{"Vary", "Accept, *", -1, 0, 0},
-		{"Vary", "Accept", 60, 10, 20},
+		{"Vary", "Accept", -1, 0, 0},
+		{"Vary", "", 60, 10, 20},
 		{"Cache-Control", "no-store", -1, 0, 0},
 		{"Cache-Control", "private", -1, 0, 0},
 		{"Cache-Control", "no-cache", -1, 0, 0},
@@ -126,6 +127,26 @@ START_TEST(by_headers)
 		ck_assert_int_eq(answer.fresh_until_ms, fresh_until_ms);
 		ck_assert_int_eq(answer.stale_until_ms, fresh_until_ms + cases[i].stale_s * 1000);
 		ck_assert_int_eq(answer.error_until_ms, fresh_until_ms + cases[i].error_s * 1000);
+	}
+}
+END_TEST
+
+/* What the handler says it depends on has to be in the key. */
+START_TEST(by_vary)
+{
+	static const struct {
+		const char *vary;
+		bool kept;
+	} cases[] = {{"Accept", true},   {"accept , HOST", true},    {"Accept, Origin", false},
+	             {"Accept,,", true}, {"Accept-Language", false}, {"*", false},
+	             {"Accep", false}};
+	char *headers[] = {"Accept", "Host", NULL};
+	struct cache_rule rule = rule_of((struct vt_cached){.ttl_s = 60});
+	rule.headers = headers;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct kept_answer answer = {.status = 0};
+		respond(200, "Vary", cases[i].vary, "x");
+		ck_assert_msg(cached_answer_take(&answer, &res, &rule, NOW) == cases[i].kept, "%s", cases[i].vary);
 	}
 }
 END_TEST
@@ -398,6 +419,7 @@ START_TEST(what_it_varies_with)
 		{"Accept", NULL, "Accept", CACHED_HIT},
 		{"Accept", NULL, "Accept", CACHED_BYPASS},
 		{NULL, "Origin", "Origin", CACHED_MISS},
+		{"Accept", "Origin", "Origin, Accept", CACHED_MISS},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		const struct cache_rule rule = {.vary = cases[i].rule};
@@ -416,6 +438,7 @@ main(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, by_status);
 	tcase_add_test(tc, by_headers);
+	tcase_add_test(tc, by_vary);
 	tcase_add_test(tc, several_lines_count_together);
 	tcase_add_test(tc, shows_what_was_taken);
 	tcase_add_test(tc, a_problem_names_its_own_request);
