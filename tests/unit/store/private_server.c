@@ -52,13 +52,30 @@ read_stat(pid_t pid, char *state, pid_t *parent)
 	return true;
 }
 
+/* A process counts as a zombie once its first thread has ended; what it has open it has until the last one does. */
+static bool
+has_threads_left(pid_t pid)
+{
+	char path[64];
+	unsigned count = 0;
+	snprintf(path, sizeof path, "/proc/%ld/task", (long)pid);
+	DIR *tasks = opendir(path);
+	for (struct dirent *entry; tasks != NULL && (entry = readdir(tasks)) != NULL;)
+		count += entry->d_name[0] != '.';
+	if (tasks != NULL)
+		closedir(tasks);
+	return count > 1;
+}
+
 static bool
 is_running(pid_t pid)
 {
 	char state;
 	pid_t parent;
 	waitpid(pid, NULL, WNOHANG); /* where it is a child of ours */
-	return pid > 0 && read_stat(pid, &state, &parent) && state != 'Z' && state != 'X';
+	if (pid <= 0 || !read_stat(pid, &state, &parent) || state == 'X')
+		return false;
+	return state != 'Z' || has_threads_left(pid);
 }
 
 static size_t
