@@ -38,12 +38,18 @@ sight_of(struct flight *flight)
 	return sight;
 }
 
+/* Also where it may not be signalled. */
+static bool
+leader_lives(uint64_t claim)
+{
+	return kill((pid_t)(claim & PID_MASK), 0) == 0 || errno != ESRCH;
+}
+
 /* Just claimed, it has no beginning. */
 static bool
 is_over(const struct sight *sight, int64_t most_ns)
 {
-	pid_t leader = (pid_t)(sight->claim & PID_MASK);
-	if (sight->claim == 0 || (kill(leader, 0) != 0 && errno == ESRCH))
+	if (sight->claim == 0 || !leader_lives(sight->claim))
 		return true;
 	return sight->began_ns != 0 && clock_mono_ns() - sight->began_ns > most_ns;
 }
@@ -151,9 +157,8 @@ flight_land(struct flight_seat *seat)
 static bool
 is_under_way(const struct flight_seat *seat)
 {
-	pid_t leader = (pid_t)(seat->claim & PID_MASK);
 	return atomic_load(&seat->flight->landed) == seat->landed && atomic_load(&seat->flight->claim) == seat->claim &&
-	       (kill(leader, 0) == 0 || errno != ESRCH);
+	       leader_lives(seat->claim);
 }
 
 bool
