@@ -3,7 +3,6 @@
  *
  * Called between two passes. Every wait has an end.
  */
-#include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
 #include <sys/syscall.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "futex_wait.h"
 #include "log.h"
 #include "log_sink.h"
 #include "log_writer_parts.h"
@@ -120,5 +120,5 @@ log_writer_nudge(const struct scoreboard *board, enum log_writer_scope scope, un
 	const struct ring ring = scoreboard_ring(board, log_writer_first_place(scope, slot), RING_LOG);
 	/* Where it is awake it is about to sleep, perhaps, and has looked at its orders already. */
 	atomic_store(&ring.shared->wake, WAKE_NUDGED);
-	syscall(SYS_futex, &ring.shared->wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	futex_wake_all(&ring.shared->wake);
 }

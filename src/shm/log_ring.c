@@ -7,7 +7,6 @@
  */
 #include "log_ring.h"
 
-#include <limits.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "checksum.h"
+#include "futex_wait.h"
 
 size_t
 ring_bytes_of(size_t size_bytes)
@@ -140,7 +140,7 @@ ring_wake(const struct ring *ring, _Atomic uint32_t *wake, bool urgent)
 		return;
 	/* Not where it was nudged meanwhile: that must stay. */
 	if (atomic_compare_exchange_strong(wake, &state, WAKE_AWAKE))
-		syscall(SYS_futex, wake, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+		futex_wake_all(wake);
 }
 
 uint64_t
