@@ -117,10 +117,10 @@ is_tracked(const struct cache *cache, int64_t now_ns)
 
 /* Who told this machine of changes has died: what was to be believed for long is believed no more. */
 static void
-forget_what_lapsed(const struct cache *cache)
+forget_what_lapsed(const struct cache *cache, int64_t now_ns)
 {
-	int64_t now_ns = clock_mono_ns();
-	if (cache->tracking == NULL || tracking_look(cache->tracking, now_ns) != TRACKING_LAPSED)
+	if (cache->memory == NULL || cache->tracking == NULL ||
+	    tracking_look(cache->tracking, now_ns) != TRACKING_LAPSED)
 		return;
 	memory_cache_clear(cache->memory);
 	tracking_settle(cache->tracking, now_ns);
@@ -174,17 +174,17 @@ struct search {
 	uint64_t ticket;
 };
 
-/* True where it is in memory. */
+/* True where it is in memory. By who has forgotten before what has lapsed. */
 static bool
-look_in_memory(const struct cache *cache, struct arena *arena, struct cache_look *look, struct search *search)
+look_in_memory(const struct cache *cache, struct arena *arena, struct cache_look *look, struct search *search,
+               int64_t now_ns)
 {
 	struct memory_value value;
 	if (cache->memory == NULL)
 		return false;
-	forget_what_lapsed(cache);
 	search->memory = memory_cache_key(search->key, strlen(search->key));
 	search->ticket = memory_cache_ticket(cache->memory, &search->memory);
-	if (!memory_cache_get(cache->memory, &search->memory, clock_mono_ns(), arena, &value))
+	if (!memory_cache_get(cache->memory, &search->memory, now_ns, arena, &value))
 		return false;
 	look->value = value.data;
 	look->size_bytes = value.size_bytes;
@@ -212,12 +212,14 @@ cache_look(struct cache *cache, struct arena *arena, struct cache_look *looks, s
 	struct search searches[CACHE_LOOKS_MAX];
 	struct redis_look missing[CACHE_LOOKS_MAX];
 	size_t from[CACHE_LOOKS_MAX], misses = 0;
+	int64_t now_ns = clock_mono_ns();
+	forget_what_lapsed(cache, now_ns);
 	for (size_t i = 0; i < count; i++) {
 		looks[i] = (struct cache_look){.key = looks[i].key};
 		searches[i] = (struct search){.key = full_key(cache, arena, looks[i].key)};
 		if (searches[i].key == NULL)
 			return VT_NO_MEMORY;
-		if (look_in_memory(cache, arena, &looks[i], &searches[i]))
+		if (look_in_memory(cache, arena, &looks[i], &searches[i], now_ns))
 			continue;
 		missing[misses] = (struct redis_look){
 			.key = searches[i].key, .with = cache->memory != NULL ? REDIS_WITH_TTL : REDIS_WITHOUT_TTL};
@@ -342,10 +344,12 @@ cache_token_ensure(struct cache *cache, struct arena *arena, const char *key, in
 		.key = search.key, .value = token, .size_bytes = TOKEN_LENGTH, .ttl_ms = TOKEN_TTL_MS};
 	const struct cache_put put = {.key = key, .value = token, .size_bytes = TOKEN_LENGTH, .ttl_ms = TOKEN_TTL_MS};
 	enum vt_result result = VT_OK;
+	int64_t now_ns = clock_mono_ns();
 	random_hex(token, TOKEN_LENGTH / 2);
 	if (search.key == NULL)
 		return VT_NO_MEMORY;
-	if (!look_in_memory(cache, arena, &look, &search) && cache->redis != NULL)
+	forget_what_lapsed(cache, now_ns);
+	if (!look_in_memory(cache, arena, &look, &search, now_ns) && cache->redis != NULL)
 		result = agree_on_token(cache, arena, &item, &look, deadline_ns);
 	if (result == VT_OK && look.value != NULL && look.size_bytes == TOKEN_LENGTH)
 		memcpy(token, look.value, CACHE_TOKEN_BYTES);
