@@ -1,5 +1,5 @@
 /*
- * redis.c - get, set and delete for requests, each under one deadline that covers connecting too.
+ * redis.c - set and delete for requests, each under one deadline that covers connecting too.
  *
  * Fails open: whatever becomes of Redis, the caller has its answer within the time-out. A time-out closes
  * the connection, so that a late reply has none to arrive on, and opens the breaker (redis_guard.c): a Redis
@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arena.h"
 #include "clock.h"
 #include "err.h"
 #include "redis_link.h"
@@ -193,30 +192,6 @@ redis_out_of_step(struct redis *redis)
 	redis->error = "the reply does not belong to the command";
 	redis_drop(redis);
 	return VT_UNAVAILABLE;
-}
-
-enum vt_result
-redis_get(struct redis *redis, struct arena *arena, const char *key, int64_t deadline_ns, const char **value,
-          size_t *size_bytes)
-{
-	const struct redis_command command = {.argv = {"GET", key}, .size_bytes = {3, strlen(key)}, .argc = 2};
-	redisReply *reply;
-	enum vt_result result = redis_run(redis, &command, 1, deadline_ns, &reply);
-	*value = NULL;
-	*size_bytes = 0;
-	if (result != VT_OK)
-		return result;
-	if (reply->type == REDIS_REPLY_NIL) {
-		result = VT_MISS;
-	} else if (reply->type == REDIS_REPLY_STRING) {
-		*value = arena_strndup(arena, reply->str, reply->len);
-		*size_bytes = *value != NULL ? reply->len : 0;
-		result = *value != NULL ? VT_OK : VT_NO_MEMORY;
-	} else {
-		result = redis_out_of_step(redis);
-	}
-	freeReplyObject(reply);
-	return result;
 }
 
 /* SET, with NX or without. VT_CONFLICT: NX found it there. */

@@ -111,3 +111,14 @@ redis_look(struct redis *redis, struct arena *arena, struct redis_look *looks, s
 		return look_with_ttl(redis, arena, looks, count, deadline_ns);
 	return look_at_once(redis, arena, looks, count, deadline_ns);
 }
+
+enum vt_result
+redis_get(struct redis *redis, struct arena *arena, const char *key, int64_t deadline_ns, const char **value,
+          size_t *size_bytes)
+{
+	struct redis_look look = {.key = key};
+	enum vt_result result = redis_look(redis, arena, &look, 1, deadline_ns);
+	*value = look.value;
+	*size_bytes = look.value != NULL ? look.size_bytes : 0;
+	return result == VT_OK && look.value == NULL ? VT_MISS : result;
+}
