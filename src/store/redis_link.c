@@ -25,6 +25,8 @@
 
 #define DROP_AGAIN_MS 1000
 #define VERIFY_MS 1000
+/* A connection that was well so lately is not looked at: its end could as well come a moment after the look. */
+#define LOOKED_AT_AFTER_MS 10
 
 void
 redis_drop(struct redis *redis)
@@ -374,15 +376,21 @@ redis_answer_step(struct redis *redis, struct io_want *want, enum vt_result *res
 	return IO_DONE;
 }
 
+/* An idle connection has nothing to read: not its end, and no reply that nobody waits for. */
+static bool
+has_ended(const struct redis *redis)
+{
+	const struct io_want want = {.fd = redis->context->fd, .events = POLLIN};
+	return clock_mono_ns() - redis->used_ns >= LOOKED_AT_AFTER_MS * NS_PER_MS && io_ready(&want);
+}
+
 void
 redis_drop_unfit(struct redis *redis)
 {
 	bool same = redis->epoch == breaker_epoch(breaker_look(redis->breaker));
 	if (redis->state == REDIS_READY && redis->ping == REDIS_PING_NONE && same) {
-		/* An idle connection has nothing to read: not its end, and no reply that nobody waits for. */
 		const redisReader *reader = redis->context->reader;
-		const struct io_want want = {.fd = redis->context->fd, .events = POLLIN};
-		if (reader->len == reader->pos && !io_ready(&want))
+		if (reader->len == reader->pos && !has_ended(redis))
 			return;
 	}
 	redis_drop(redis);
