@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable
 
-from . import blocked, cache, counters, idle, kills, logs, neighbours, orphans, outages, reload, scrapes, signals, sinks, stalled, wrappers
+from . import blocked, cache, coherence, counters, idle, kills, logs, neighbours, orphans, outages, reload, scrapes, signals, sinks, stalled, wrappers
 from .figures import Report
 from .plan import Plan
 from .stage import SetUpError, Stage
@@ -41,6 +41,7 @@ TRIALS = (
     Trial("logs", logs.run, 60, 1, "every record, while workers die and files are rotated (a pipe and a killed writer after it)"),
     Trial("sinks", sinks.run, 40, 1, "a full disk, and readers that sleep, leave or die"),
     Trial("cache", cache.run, 60, 2, "a cold key, a key that ends, killed writers, and what a hit costs"),
+    Trial("coherence", coherence.run, 30, 2, "a PUT on one machine, and when a GET on another has it"),
     Trial("redis", outages.run, 180, 15, "Redis down, frozen, slow, full, read-only, restarted: what requests notice"),
     Trial("wrappers", wrappers.run, 20, 1, "what the wrappers and their two records cost a request"),
     Trial("counters", counters.run, 60, 4, "counters against nginx's log, through kills, recycling, reloads and upgrades"),
