@@ -2,6 +2,7 @@
 #include "clock.h"
 
 #include <limits.h>
+#include <string.h>
 #include <time.h>
 
 #include "decimal.h"
@@ -55,15 +56,12 @@ deadline_min(int64_t a_ns, int64_t b_ns)
 	return a_ns < b_ns ? a_ns : b_ns;
 }
 
-void
-clock_rfc3339(int64_t real_ns, char out[RFC3339_BYTES])
+/* "2026-01-02T03:04:05." */
+#define SECOND_BYTES 20
+
+static void
+write_second(time_t seconds, char out[static SECOND_BYTES])
 {
-	time_t seconds = (time_t)(real_ns / NS_PER_S);
-	int64_t fraction = real_ns % NS_PER_S;
-	if (fraction < 0) {
-		fraction += NS_PER_S;
-		seconds--;
-	}
 	struct tm tm;
 	struct tm *utc = gmtime_r(&seconds, &tm);
 	INSIST(utc != NULL);
@@ -78,8 +76,27 @@ clock_rfc3339(int64_t real_ns, char out[RFC3339_BYTES])
 	p = decimal_padded(p, (uint64_t)tm.tm_min, 2);
 	*p++ = ':';
 	p = decimal_padded(p, (uint64_t)tm.tm_sec, 2);
-	*p++ = '.';
-	p = decimal_padded(p, (uint64_t)fraction / 1000, 6);
+	*p = '.';
+}
+
+/* The calendar is asked once a second and thread: three stamps a request are of the same. */
+void
+clock_rfc3339(int64_t real_ns, char out[RFC3339_BYTES])
+{
+	static _Thread_local char second[SECOND_BYTES];
+	static _Thread_local time_t second_of;
+	time_t seconds = (time_t)(real_ns / NS_PER_S);
+	int64_t fraction = real_ns % NS_PER_S;
+	if (fraction < 0) {
+		fraction += NS_PER_S;
+		seconds--;
+	}
+	if (second[0] == '\0' || seconds != second_of) {
+		write_second(seconds, second);
+		second_of = seconds;
+	}
+	memcpy(out, second, SECOND_BYTES);
+	char *p = decimal_padded(out + SECOND_BYTES, (uint64_t)fraction / 1000, 6);
 	*p++ = 'Z';
 	*p = '\0';
 }

@@ -108,6 +108,33 @@ eight_plain(const char *text)
 	return (found & EVERY_BYTE(0x80)) == 0;
 }
 
+/* The same of fewer than eight: the two halves of the word overlap. */
+static bool
+few_plain(const char *text, size_t size)
+{
+	char bytes[8] = "        ";
+	if (size >= 4) {
+		memcpy(bytes, text, 4);
+		memcpy(bytes + 4, text + size - 4, 4);
+	} else {
+		for (size_t i = 0; i < size; i++)
+			bytes[i] = text[i];
+	}
+	return eight_plain(bytes);
+}
+
+/* What all of nearly every text is. The last eight may have been looked at in part already. */
+static bool
+is_plain(const char *text, size_t size)
+{
+	if (size < 8)
+		return few_plain(text, size);
+	for (size_t i = 0; i < size - 8; i += 8)
+		if (!eight_plain(text + i))
+			return false;
+	return eight_plain(text + size - 8);
+}
+
 /* Bytes from text that stand in a JSON string as they are. */
 static size_t
 plain_run(const char *text, size_t size)
@@ -122,7 +149,7 @@ plain_run(const char *text, size_t size)
 		if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f)
 			break;
 		size_t n = c < 0x80 ? 1 : utf8_sequence(text + i, size - i);
-		if (n == 0 || unwelcome((const unsigned char *)text + i, n) != 0)
+		if (n == 0 || (n > 1 && unwelcome((const unsigned char *)text + i, n) != 0))
 			break;
 		i += n;
 	}
@@ -164,27 +191,9 @@ jsonw_character(const char *text, size_t size_bytes, size_t *written_bytes)
 	return n == 0 ? 1 : n;
 }
 
-/* In the one piece that nearly every text is. False where something is to be escaped. */
-static bool
-quoted_plain(struct strbuf *out, const char *text, size_t size)
-{
-	if (plain_run(text, size) != size)
-		return false;
-	char *to = strbuf_reserve(out, size + 2);
-	if (to == NULL)
-		return true;
-	to[0] = '"';
-	memcpy(to + 1, text, size);
-	to[size + 1] = '"';
-	strbuf_commit(out, size + 2);
-	return true;
-}
-
 static void
-quoted(struct strbuf *out, const char *text, size_t size)
+quote_in_runs(struct strbuf *out, const char *text, size_t size)
 {
-	if (quoted_plain(out, text, size))
-		return;
 	strbuf_putc(out, '"');
 	for (size_t i = 0; i < size;) {
 		size_t n = plain_run(text + i, size - i);
@@ -197,12 +206,37 @@ quoted(struct strbuf *out, const char *text, size_t size)
 }
 
 void
+jsonw_quote(struct strbuf *out, const char *text, size_t size_bytes)
+{
+	if (!is_plain(text, size_bytes)) {
+		quote_in_runs(out, text, size_bytes);
+		return;
+	}
+	char *to = strbuf_reserve(out, size_bytes + 2);
+	if (to == NULL)
+		return;
+	to[0] = '"';
+	memcpy(to + 1, text, size_bytes);
+	to[size_bytes + 1] = '"';
+	strbuf_commit(out, size_bytes + 2);
+}
+
+void
 jsonw_key(struct jsonw *w, const char *key)
 {
 	INSIST(!w->value_pending && w->depth > 0);
 	separate(w);
-	quoted(w->out, key, strlen(key));
+	jsonw_quote(w->out, key, strlen(key));
 	strbuf_putc(w->out, ':');
+	w->value_pending = true;
+}
+
+void
+jsonw_written_key(struct jsonw *w, const char *written, size_t size_bytes)
+{
+	INSIST(!w->value_pending && w->depth > 0);
+	w->has_members |= UINT64_C(1) << w->depth;
+	strbuf_append(w->out, written, size_bytes);
 	w->value_pending = true;
 }
 
@@ -216,7 +250,7 @@ void
 jsonw_bytes(struct jsonw *w, const char *text, size_t size_bytes)
 {
 	separate(w);
-	quoted(w->out, text, size_bytes);
+	jsonw_quote(w->out, text, size_bytes);
 }
 
 void

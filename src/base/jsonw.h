@@ -31,6 +31,8 @@ void jsonw_begin_array(struct jsonw *w);
 void jsonw_end_array(struct jsonw *w);
 /* The name of the next value, inside an object. */
 void jsonw_key(struct jsonw *w, const char *key);
+/* The same, written by the caller: the comma where one is due, the name in quotes, the colon. */
+void jsonw_written_key(struct jsonw *w, const char *written, size_t size_bytes);
 void jsonw_string(struct jsonw *w, const char *text);
 void jsonw_bytes(struct jsonw *w, const char *text, size_t size_bytes);
 void jsonw_int(struct jsonw *w, int64_t value);
@@ -43,6 +45,8 @@ void jsonw_bool(struct jsonw *w, bool value);
 void jsonw_null(struct jsonw *w);
 /* Bytes of the character at text, which is not empty, and the most that its written form takes inside a string. */
 size_t jsonw_character(const char *text, size_t size_bytes, size_t *written_bytes);
+/* A string as jsonw_bytes() writes it, outside of any document. */
+void jsonw_quote(struct strbuf *out, const char *text, size_t size_bytes);
 /* A text that is JSON already. */
 void jsonw_raw(struct jsonw *w, const char *json, size_t size_bytes);
 

@@ -60,7 +60,7 @@ grow(struct strbuf *sb, size_t need)
 }
 
 char *
-strbuf_reserve(struct strbuf *sb, size_t size_bytes)
+strbuf_reserve_grown(struct strbuf *sb, size_t size_bytes)
 {
 	if (sb->failed)
 		return NULL;
@@ -74,14 +74,6 @@ strbuf_reserve(struct strbuf *sb, size_t size_bytes)
 		return NULL;
 	}
 	return sb->data + sb->length;
-}
-
-void
-strbuf_commit(struct strbuf *sb, size_t size_bytes)
-{
-	INSIST(size_bytes < sb->capacity - sb->length);
-	sb->length += size_bytes;
-	sb->data[sb->length] = '\0';
 }
 
 void

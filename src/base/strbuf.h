@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "insist.h"
+
 struct arena;
 
 struct strbuf {
@@ -56,10 +58,27 @@ strbuf_putc(struct strbuf *sb, char c)
 }
 
 void strbuf_printf(struct strbuf *sb, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What strbuf_reserve() does where there is no room yet, or never will be. */
+char *strbuf_reserve_grown(struct strbuf *sb, size_t size_bytes);
+
 /* Makes room for size_bytes more and returns where they start, or NULL; then set with strbuf_commit(). */
-char *strbuf_reserve(struct strbuf *sb, size_t size_bytes);
+static inline char *
+strbuf_reserve(struct strbuf *sb, size_t size_bytes)
+{
+	if (sb->failed || size_bytes >= sb->capacity - sb->length)
+		return strbuf_reserve_grown(sb, size_bytes);
+	return sb->data + sb->length;
+}
+
 /* Counts size_bytes, written where strbuf_reserve() said, as part of the text. */
-void strbuf_commit(struct strbuf *sb, size_t size_bytes);
+static inline void
+strbuf_commit(struct strbuf *sb, size_t size_bytes)
+{
+	INSIST(size_bytes < sb->capacity - sb->length);
+	sb->length += size_bytes;
+	sb->data[sb->length] = '\0';
+}
+
 /* Back to an earlier length, and not failed. */
 void strbuf_truncate(struct strbuf *sb, size_t length);
 

@@ -16,6 +16,7 @@
 #include "log_errors.h"
 #include "log_form.h"
 #include "log_level.h"
+#include "log_memo.h"
 #include "log_record.h"
 #include "log_ring.h"
 #include "log_sink.h"
@@ -27,6 +28,7 @@
 struct log {
 	enum vt_level level;
 	struct log_style style;
+	struct log_memo *memo; /* under the mutex */
 	struct log_shared shared;
 	_Atomic uint64_t self; /* owner_self(), as soon as it was needed */
 	struct log_sink sink;
@@ -51,9 +53,11 @@ log_create(const struct log_config *config, struct err *err)
 	                                .format = config->format,
 	                                .service_name = config->service_name,
 	                                .service_version = config->service_version};
+	log->memo = log_memo_create(); /* without one, records only take longer */
 	pthread_mutex_init(&log->mutex, NULL);
 	const struct log_sink_config sink = {.where = config->file, .app_name = config->service_name};
 	if (log_sink_open(&log->sink, &sink, err) != 0) {
+		log_memo_destroy(log->memo);
 		free(log);
 		return NULL;
 	}
@@ -67,6 +71,7 @@ log_destroy(struct log *log)
 		return;
 	log_sink_close(&log->sink);
 	pthread_mutex_destroy(&log->mutex);
+	log_memo_destroy(log->memo);
 	free(log);
 }
 
@@ -205,9 +210,7 @@ put(struct log *log, const struct log_record *record, const struct strbuf *line)
 	                      .kind = kinds[record->moment],
 	                      .mono_ns = clock_mono_ns(),
 	                      .key = record->key};
-	pthread_mutex_lock(&log->mutex);
 	put_or_drop(log, &frame, line->data);
-	pthread_mutex_unlock(&log->mutex);
 	/* What is held cannot be read yet: log_settle() wakes. */
 	if (record->moment != LOG_END)
 		ring_wake(&log->ring, log->wake, record->level >= VT_ERROR_LEVEL);
@@ -265,11 +268,15 @@ log_put(struct log *log, const struct log_record *record)
 		atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 	char storage[LOG_RECORD_MAX_BYTES + 1];
 	struct strbuf line;
+	struct log_style style = log->style;
 	strbuf_init_fixed(&line, storage, sizeof storage);
-	log_format(log, record, &line);
+	style.memo = log->memo;
+	pthread_mutex_lock(&log->mutex);
+	log_record_write(&line, record, &style, clock_real_ns());
 	if (has_ring(log))
 		put(log, record, &line);
-	else
+	pthread_mutex_unlock(&log->mutex);
+	if (!has_ring(log))
 		log_sink_write(&log->sink, &(const struct log_line){.text = line.data,
 		                                                    .size_bytes = line.length,
 		                                                    .level = (uint8_t)record->level});

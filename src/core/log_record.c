@@ -13,10 +13,13 @@
 #include "insist.h"
 #include "jsonw.h"
 #include "log.h"
+#include "log_memo.h"
 #include "redact.h"
 #include "strbuf.h"
 
 #define PREFIX "field_"
+#define NAME_BYTES 64    /* of a name that was given the prefix */
+#define WRITTEN_BYTES 96 /* of one that may be kept */
 #define JSON_TAIL ",\"truncated\":true}\n"
 #define ECS_TAIL ",\"labels.truncated\":true}\n"
 
@@ -27,10 +30,9 @@ static const char *const level_names[] = {
 
 struct writer {
 	struct jsonw json;
-	const struct redact *redact;
-	enum log_format format;
-	const char *const *names; /* by enum log_name */
-	size_t limit;             /* of out's length, the tail kept free */
+	const struct log_style *style;
+	const struct log_key *keys; /* by enum log_name */
+	size_t limit;               /* of out's length, the tail kept free */
 	bool truncated;
 	bool full;
 };
@@ -67,35 +69,41 @@ put_text(struct writer *w, const char *text, size_t size, size_t limit)
 	jsonw_bytes(&w->json, text, fits);
 }
 
-/* The field goes in whole or not at all; behind the first that does not, no other follows. */
-static bool
-begin_field(const struct writer *w, struct writer *before)
+static void
+put_key(struct writer *w, const struct log_key *key)
 {
-	*before = *w;
-	return !w->full;
+	if (key->written != NULL)
+		jsonw_written_key(&w->json, key->written, key->written_bytes);
+	else
+		jsonw_key(&w->json, key->name);
 }
 
+/* The field went in whole, or not at all; behind the first that does not fit, no other follows. */
 static void
-end_field(struct writer *w, const struct writer *before, size_t length_before)
+end_field(struct writer *w, size_t length_before)
 {
 	struct strbuf *out = w->json.out;
 	if (!out->failed && out->length <= w->limit)
 		return;
 	strbuf_truncate(out, length_before);
-	*w = *before;
 	w->truncated = w->full = true;
 }
 
 static void
-put_bounded(struct writer *w, const char *name, const char *text, size_t limit)
+put_bounded(struct writer *w, const struct log_key *key, const char *text, size_t limit)
 {
-	struct writer before;
 	size_t length = w->json.out->length;
-	if (text == NULL || !begin_field(w, &before))
+	if (text == NULL || w->full)
 		return;
-	jsonw_key(&w->json, name);
+	put_key(w, key);
 	put_text(w, text, strnlen(text, limit + 1), limit);
-	end_field(w, &before, length);
+	end_field(w, length);
+}
+
+static void
+put_constant(struct writer *w, const char *name, const char *text)
+{
+	put_bounded(w, &(struct log_key){.name = name}, text, LOG_NAME_MAX_BYTES);
 }
 
 /* "router" of "src/http/router.c"; in ECS it is the file, "router.c". */
@@ -106,28 +114,27 @@ put_place(struct writer *w, const char *file)
 	const char *slash = strrchr(file, '/');
 	const char *base = slash == NULL ? file : slash + 1;
 	size_t size = strnlen(base, sizeof module - 1);
-	if (w->format == LOG_FORMAT_JSON && size > 2 && memcmp(base + size - 2, ".c", 2) == 0)
+	if (w->style->format == LOG_FORMAT_JSON && size > 2 && memcmp(base + size - 2, ".c", 2) == 0)
 		size -= 2;
 	memcpy(module, base, size);
 	module[size] = '\0';
-	put_bounded(w, w->names[NAME_PLACE], module, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_PLACE], module, LOG_NAME_MAX_BYTES);
 }
 
 static void
-put_number(struct writer *w, const char *name, const struct vt_field *value)
+put_number(struct writer *w, const struct log_key *key, const struct vt_field *value)
 {
-	struct writer before;
 	size_t length = w->json.out->length;
-	if (!begin_field(w, &before))
+	if (w->full)
 		return;
-	jsonw_key(&w->json, name);
+	put_key(w, key);
 	if (value->type == VT_FIELD_INT)
 		jsonw_int(&w->json, value->value.integer);
 	else if (value->type == VT_FIELD_DOUBLE)
 		jsonw_double(&w->json, value->value.number);
 	else
 		jsonw_bool(&w->json, value->value.boolean);
-	end_field(w, &before, length);
+	end_field(w, length);
 }
 
 static void
@@ -136,8 +143,8 @@ put_site(struct writer *w, const struct vt_log_site *site)
 	if (site == NULL)
 		return;
 	put_place(w, site->file);
-	put_bounded(w, w->names[NAME_FUNCTION], site->function, LOG_NAME_MAX_BYTES);
-	put_number(w, w->names[NAME_LINE], &VT_INT("line", site->line));
+	put_bounded(w, &w->keys[NAME_FUNCTION], site->function, LOG_NAME_MAX_BYTES);
+	put_number(w, &w->keys[NAME_LINE], &VT_INT("line", site->line));
 }
 
 static void
@@ -145,12 +152,12 @@ put_context(struct writer *w, const struct log_context *context)
 {
 	if (context == NULL)
 		return;
-	put_bounded(w, w->names[NAME_CORRELATION_ID], context->correlation_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_REQUEST_ID], context->request_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_USER_ID], context->user_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_TRACE_ID], context->trace_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_SPAN_ID], context->span_id, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_TRACE_FLAGS], context->trace_flags, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_CORRELATION_ID], context->correlation_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_REQUEST_ID], context->request_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_USER_ID], context->user_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_TRACE_ID], context->trace_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_SPAN_ID], context->span_id, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_TRACE_FLAGS], context->trace_flags, LOG_NAME_MAX_BYTES);
 }
 
 /* ---- Texts that may hold a secret --------------------------------------------------------------- */
@@ -171,9 +178,9 @@ put_redacted(struct writer *w, const char *text, size_t size, enum text_kind kin
 	struct strbuf clean;
 	strbuf_init_fixed(&clean, storage, sizeof storage);
 	if (kind == KIND_URL)
-		redact_url_bytes(w->redact, &clean, text, size);
+		redact_url_bytes(w->style->redact, &clean, text, size);
 	else
-		redact_value(w->redact, &clean, text, size);
+		redact_value(w->style->redact, &clean, text, size);
 	if (clean.failed)
 		w->truncated = true;
 	put_text(w, clean.data, clean.length, LOG_TEXT_MAX_BYTES);
@@ -194,32 +201,30 @@ put_foreign(struct writer *w, const char *text, size_t size, enum text_kind kind
 }
 
 static void
-put_free_text(struct writer *w, const char *key, const char *text)
+put_free_text(struct writer *w, const struct log_key *key, const char *text)
 {
-	struct writer before;
 	size_t length = w->json.out->length;
-	if (text == NULL || !begin_field(w, &before))
+	if (text == NULL || w->full)
 		return;
-	jsonw_key(&w->json, key);
+	put_key(w, key);
 	put_foreign(w, text, strlen(text), KIND_ANY);
-	end_field(w, &before, length);
+	end_field(w, length);
 }
 
 static void
-put_own_text(struct writer *w, const char *key, const struct vt_field *field)
+put_own_text(struct writer *w, const struct log_key *key, const struct vt_field *field)
 {
 	const char *text = field->value.text;
 	size_t size = field->type == VT_FIELD_TEXT ? strlen(text) : field->size_bytes;
-	struct writer before;
 	size_t length = w->json.out->length;
-	if (!begin_field(w, &before))
+	if (w->full)
 		return;
-	jsonw_key(&w->json, key);
+	put_key(w, key);
 	if (field->type == LOG_FIELD_CLEAN)
 		put_text(w, text, size, LOG_BODY_MAX_BYTES);
 	else
 		put_foreign(w, text, size, holds_url(field->name) ? KIND_URL : KIND_ANY);
-	end_field(w, &before, length);
+	end_field(w, length);
 }
 
 /* ---- The record's own fields -------------------------------------------------------------------- */
@@ -234,7 +239,7 @@ present(const struct vt_field *field)
 static bool
 same_name(const struct writer *w, const char *one, const char *other)
 {
-	if (w->format == LOG_FORMAT_JSON)
+	if (w->style->format == LOG_FORMAT_JSON)
 		return one[0] == other[0] && strcmp(one, other) == 0;
 	return log_schema_same(one, other);
 }
@@ -250,7 +255,7 @@ repeated(const struct writer *w, const struct log_record *record, size_t n)
 }
 
 static void
-put_value(struct writer *w, const char *key, const struct vt_field *field, bool secret)
+put_value(struct writer *w, const struct log_key *key, const struct vt_field *field, bool secret)
 {
 	if (secret)
 		put_bounded(w, key, REDACTED, LOG_NAME_MAX_BYTES);
@@ -260,73 +265,142 @@ put_value(struct writer *w, const char *key, const struct vt_field *field, bool 
 		put_number(w, key, field);
 }
 
-static void
-put_own(struct writer *w, const struct vt_field *field)
+/* What the field may be called: its own name, unless the log has one like it. */
+static const char *
+free_name(const char *name, char *storage, size_t size)
 {
-	char storage[64];
-	const char *key = field->name;
-	if (log_schema_reserved(key)) {
-		struct strbuf prefixed;
-		strbuf_init_fixed(&prefixed, storage, sizeof storage);
-		strbuf_puts(&prefixed, PREFIX);
-		strbuf_puts(&prefixed, key);
-		key = prefixed.data;
+	struct strbuf prefixed;
+	if (!log_schema_reserved(name))
+		return name;
+	strbuf_init_fixed(&prefixed, storage, size);
+	strbuf_puts(&prefixed, PREFIX);
+	strbuf_puts(&prefixed, name);
+	return prefixed.data;
+}
+
+/* Neither a yes nor a no is worth hiding. */
+static bool
+is_secret(const struct vt_field *field, bool name_is_secret)
+{
+	return name_is_secret && field->type != VT_FIELD_BOOL;
+}
+
+static void
+put_own_json(struct writer *w, const struct vt_field *field)
+{
+	char storage[NAME_BYTES], written[WRITTEN_BYTES];
+	struct log_written_name name;
+	if (!log_memo_name(w->style->memo, field->name, &name)) {
+		struct strbuf key;
+		const char *text = free_name(field->name, storage, sizeof storage);
+		strbuf_init_fixed(&key, written, sizeof written);
+		strbuf_putc(&key, ',');
+		jsonw_quote(&key, text, strlen(text));
+		strbuf_putc(&key, ':');
+		name = (struct log_written_name){
+			.written = key.data,
+			.size_bytes = key.length,
+			.secret = redact_is_secret(w->style->redact, field->name, strlen(field->name))};
+		if (key.failed) {
+			put_value(w, &(struct log_key){.name = text}, field, is_secret(field, name.secret));
+			return;
+		}
+		log_memo_keep_name(w->style->memo, field->name, &name);
 	}
-	bool secret = field->type != VT_FIELD_BOOL && redact_is_secret(w->redact, field->name, strlen(field->name));
-	if (w->format == LOG_FORMAT_JSON) {
-		put_value(w, key, field, secret);
-		return;
-	}
+	const struct log_key key = {.written = name.written, .written_bytes = name.size_bytes};
+	put_value(w, &key, field, is_secret(field, name.secret));
+}
+
+static void
+put_own_ecs(struct writer *w, const struct vt_field *field)
+{
+	char storage[NAME_BYTES];
 	struct log_ecs_field ecs;
-	if (log_schema_ecs(&ecs, field, key, secret))
-		put_value(w, ecs.key, &ecs.value, secret);
+	bool secret = is_secret(field, redact_is_secret(w->style->redact, field->name, strlen(field->name)));
+	if (log_schema_ecs(&ecs, field, free_name(field->name, storage, sizeof storage), secret))
+		put_value(w, &(struct log_key){.name = ecs.key}, &ecs.value, secret);
 	else
 		w->truncated = true;
 }
 
+/* ---- The record --------------------------------------------------------------------------------- */
+
 static void
-put_head_json(struct writer *w, const struct log_record *record, const char *timestamp)
+put_head_json(struct writer *w, const struct log_record *record)
 {
-	put_bounded(w, w->names[NAME_TIMESTAMP], timestamp, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
-	put_free_text(w, w->names[NAME_MESSAGE], record->message);
+	put_bounded(w, &w->keys[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
+	put_free_text(w, &w->keys[NAME_MESSAGE], record->message);
 }
 
 static void
-put_head_ecs(struct writer *w, const struct log_record *record, const char *timestamp, const struct log_style *style)
+put_head_ecs(struct writer *w, const struct log_record *record)
 {
-	put_bounded(w, w->names[NAME_TIMESTAMP], timestamp, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
-	put_free_text(w, w->names[NAME_MESSAGE], record->message);
-	put_bounded(w, "ecs.version", LOG_SCHEMA_ECS_VERSION, LOG_NAME_MAX_BYTES);
-	put_bounded(w, "service.name", style->service_name, LOG_NAME_MAX_BYTES);
-	put_bounded(w, "service.version", style->service_version, LOG_NAME_MAX_BYTES);
-	put_bounded(w, w->names[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
+	put_bounded(w, &w->keys[NAME_LEVEL], log_level_name(record->level), LOG_NAME_MAX_BYTES);
+	put_free_text(w, &w->keys[NAME_MESSAGE], record->message);
+	put_constant(w, "ecs.version", LOG_SCHEMA_ECS_VERSION);
+	put_constant(w, "service.name", w->style->service_name);
+	put_constant(w, "service.version", w->style->service_version);
+	put_bounded(w, &w->keys[NAME_LOGGER], record->logger, LOG_NAME_MAX_BYTES);
+}
+
+/* What may hold a secret is not kept anywhere. */
+static bool
+may_keep(const struct writer *w, const struct log_record *record)
+{
+	return !w->truncated && record->message != NULL && !redact_may_change(record->message, strlen(record->message));
+}
+
+static void
+put_head(struct writer *w, const struct log_record *record)
+{
+	struct strbuf *out = w->json.out;
+	size_t size, start = out->length;
+	const char *kept = log_memo_head(w->style->memo, record, &size);
+	if (kept != NULL) {
+		strbuf_append(out, kept, size);
+		return;
+	}
+	if (w->style->format == LOG_FORMAT_JSON)
+		put_head_json(w, record);
+	else
+		put_head_ecs(w, record);
+	put_site(w, record->site);
+	if (may_keep(w, record))
+		log_memo_keep_head(w->style->memo, record, out->data + start, out->length - start);
+}
+
+static void
+put_timestamp(struct writer *w, int64_t real_ns)
+{
+	char timestamp[RFC3339_BYTES];
+	const struct log_key *key = &w->keys[NAME_TIMESTAMP];
+	clock_rfc3339(real_ns, timestamp);
+	jsonw_written_key(&w->json, key->written + 1, key->written_bytes - 1);
+	jsonw_bytes(&w->json, timestamp, sizeof timestamp - 1);
 }
 
 void
 log_record_write(struct strbuf *out, const struct log_record *record, const struct log_style *style, int64_t real_ns)
 {
-	char timestamp[RFC3339_BYTES];
-	struct writer w = {.redact = style->redact,
-	                   .format = style->format,
-	                   .names = log_schema_names(style->format),
+	struct writer w = {.style = style,
+	                   .keys = log_schema_keys(style->format),
 	                   .limit = out->length + LOG_RECORD_MAX_BYTES - (sizeof ECS_TAIL - 1)};
-	clock_rfc3339(real_ns, timestamp);
 	jsonw_init(&w.json, out);
 	jsonw_begin_object(&w.json);
-	if (w.format == LOG_FORMAT_JSON)
-		put_head_json(&w, record, timestamp);
-	else
-		put_head_ecs(&w, record, timestamp, style);
-	put_site(&w, record->site);
+	put_timestamp(&w, real_ns);
+	put_head(&w, record);
 	put_context(&w, record->context);
-	put_free_text(&w, w.names[NAME_EXCEPTION], record->exception);
-	put_bounded(&w, w.names[NAME_FINGERPRINT], record->fingerprint, LOG_NAME_MAX_BYTES);
-	for (size_t i = 0; i < record->count; i++)
-		if (present(&record->fields[i]) && !repeated(&w, record, i))
-			put_own(&w, &record->fields[i]);
+	put_free_text(&w, &w.keys[NAME_EXCEPTION], record->exception);
+	put_bounded(&w, &w.keys[NAME_FINGERPRINT], record->fingerprint, LOG_NAME_MAX_BYTES);
+	for (size_t i = 0; i < record->count; i++) {
+		if (!present(&record->fields[i]) || repeated(&w, record, i))
+			continue;
+		if (style->format == LOG_FORMAT_JSON)
+			put_own_json(&w, &record->fields[i]);
+		else
+			put_own_ecs(&w, &record->fields[i]);
+	}
 	INSIST(!out->failed);
-	strbuf_puts(out, !w.truncated ? "}\n" : w.format == LOG_FORMAT_JSON ? JSON_TAIL : ECS_TAIL);
+	strbuf_puts(out, !w.truncated ? "}\n" : style->format == LOG_FORMAT_JSON ? JSON_TAIL : ECS_TAIL);
 }

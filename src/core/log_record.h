@@ -14,6 +14,7 @@
 
 #include "log_schema.h"
 
+struct log_memo;
 struct log_record;
 struct redact;
 struct strbuf;
@@ -30,6 +31,7 @@ struct log_style {
 	const struct redact *redact;
 	enum log_format format;
 	const char *service_name, *service_version; /* for ECS; NULL leaves them out */
+	struct log_memo *memo;                      /* of this style alone; NULL: nothing is kept */
 };
 
 /*

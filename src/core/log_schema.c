@@ -14,44 +14,50 @@
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 #define PREFIX "field_"
 
-static const char *const names[][LOG_NAMES] = {
+/* The name, and as it stands before its value in a record that has others before it. */
+#define KEY(name_)                                                                                                     \
+	{                                                                                                              \
+		name_, ",\"" name_ "\":", sizeof(",\"" name_ "\":") - 1                                                \
+	}
+
+static const struct log_key names[][LOG_NAMES] = {
 	[LOG_FORMAT_JSON] =
 		{
-			[NAME_TIMESTAMP] = "timestamp",
-			[NAME_LEVEL] = "level",
-			[NAME_LOGGER] = "logger",
-			[NAME_MESSAGE] = "message",
-			[NAME_PLACE] = "module",
-			[NAME_FUNCTION] = "function",
-			[NAME_LINE] = "line",
-			[NAME_CORRELATION_ID] = "correlation_id",
-			[NAME_REQUEST_ID] = "request_id",
-			[NAME_USER_ID] = "user_id",
-			[NAME_TRACE_ID] = "trace_id",
-			[NAME_SPAN_ID] = "span_id",
-			[NAME_TRACE_FLAGS] = "trace_flags",
-			[NAME_EXCEPTION] = "exception",
-			[NAME_FINGERPRINT] = "fingerprint",
-			[NAME_TRUNCATED] = "truncated",
+			[NAME_TIMESTAMP] = KEY("timestamp"),
+			[NAME_LEVEL] = KEY("level"),
+			[NAME_LOGGER] = KEY("logger"),
+			[NAME_MESSAGE] = KEY("message"),
+			[NAME_PLACE] = KEY("module"),
+			[NAME_FUNCTION] = KEY("function"),
+			[NAME_LINE] = KEY("line"),
+			[NAME_CORRELATION_ID] = KEY("correlation_id"),
+			[NAME_REQUEST_ID] = KEY("request_id"),
+			[NAME_USER_ID] = KEY("user_id"),
+			[NAME_TRACE_ID] = KEY("trace_id"),
+			[NAME_SPAN_ID] = KEY("span_id"),
+			[NAME_TRACE_FLAGS] = KEY("trace_flags"),
+			[NAME_EXCEPTION] = KEY("exception"),
+			[NAME_FINGERPRINT] = KEY("fingerprint"),
+			[NAME_TRUNCATED] = KEY("truncated"),
 		},
 	[LOG_FORMAT_ECS] =
 		{
-			[NAME_TIMESTAMP] = "@timestamp",
-			[NAME_LEVEL] = "log.level",
-			[NAME_LOGGER] = "log.logger",
-			[NAME_MESSAGE] = "message",
-			[NAME_PLACE] = "log.origin.file.name",
-			[NAME_FUNCTION] = "log.origin.function",
-			[NAME_LINE] = "log.origin.file.line",
-			[NAME_CORRELATION_ID] = "labels.correlation_id",
-			[NAME_REQUEST_ID] = "http.request.id",
-			[NAME_USER_ID] = "user.id",
-			[NAME_TRACE_ID] = "trace.id",
-			[NAME_SPAN_ID] = "span.id",
-			[NAME_TRACE_FLAGS] = "labels.trace_flags",
-			[NAME_EXCEPTION] = "error.message",
-			[NAME_FINGERPRINT] = "error.id",
-			[NAME_TRUNCATED] = "labels.truncated",
+			[NAME_TIMESTAMP] = KEY("@timestamp"),
+			[NAME_LEVEL] = KEY("log.level"),
+			[NAME_LOGGER] = KEY("log.logger"),
+			[NAME_MESSAGE] = KEY("message"),
+			[NAME_PLACE] = KEY("log.origin.file.name"),
+			[NAME_FUNCTION] = KEY("log.origin.function"),
+			[NAME_LINE] = KEY("log.origin.file.line"),
+			[NAME_CORRELATION_ID] = KEY("labels.correlation_id"),
+			[NAME_REQUEST_ID] = KEY("http.request.id"),
+			[NAME_USER_ID] = KEY("user.id"),
+			[NAME_TRACE_ID] = KEY("trace.id"),
+			[NAME_SPAN_ID] = KEY("span.id"),
+			[NAME_TRACE_FLAGS] = KEY("labels.trace_flags"),
+			[NAME_EXCEPTION] = KEY("error.message"),
+			[NAME_FINGERPRINT] = KEY("error.id"),
+			[NAME_TRUNCATED] = KEY("labels.truncated"),
 		},
 };
 
@@ -76,8 +82,8 @@ static const struct {
 	{"url", "url.original", ECS_KEYWORD},
 };
 
-const char *const *
-log_schema_names(enum log_format format)
+const struct log_key *
+log_schema_keys(enum log_format format)
 {
 	return names[format];
 }
@@ -89,7 +95,7 @@ log_schema_reserved(const char *name)
 	while (strncmp(name, PREFIX, sizeof PREFIX - 1) == 0)
 		name += sizeof PREFIX - 1;
 	for (size_t i = 0; i < LOG_NAMES; i++)
-		if (names[LOG_FORMAT_JSON][i][0] == name[0] && strcmp(names[LOG_FORMAT_JSON][i], name) == 0)
+		if (names[LOG_FORMAT_JSON][i].name[0] == name[0] && strcmp(names[LOG_FORMAT_JSON][i].name, name) == 0)
 			return true;
 	return false;
 }

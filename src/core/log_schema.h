@@ -41,8 +41,13 @@ enum log_name {
 #define LOG_SCHEMA_ECS_VERSION "8.11.0"
 #define LOG_KEY_MAX_BYTES 256
 
-/* LOG_NAMES names, by enum log_name. */
-const char *const *log_schema_names(enum log_format format);
+struct log_key {
+	const char *name;
+	const char *written; /* as jsonw_written_key() takes it, comma first */
+	size_t written_bytes;
+};
+/* LOG_NAMES of them, by enum log_name. */
+const struct log_key *log_schema_keys(enum log_format format);
 /* A record's own field of this name could be taken for one of the log's own. */
 bool log_schema_reserved(const char *name);
 /* Two own fields of these names would have one name in ECS. */
