@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Sequence, TypeVar
 
 from harness import processes
+from harness.vitalsd import CHECKOUT
 from trial.stage import SetUpError, Stage
 
-from . import instructions, machine
+from . import charts, instructions, machine, tables
 from .contenders import BuildError, Contender, Job
 from .front import BenchFront
 from .measure import Plan, Turn
@@ -22,6 +23,8 @@ from .scenarios import SCENARIOS
 from .stores import Stores
 
 T = TypeVar("T")
+
+SHOWN = {"charts": charts.run, "tables": tables.run}
 
 
 def number(low: int, high: int):  # type: ignore[no-untyped-def]
@@ -38,20 +41,25 @@ def parse() -> argparse.Namespace:
     what = "\n".join([*(f"  {scenario.name:<13} {scenario.help}\n  {'':<13} ({', '.join(kind.name for kind in scenario.contenders)})"
                         for scenario in SCENARIOS),
                       f"  {'instructions':<13} instructions a request of one worker, under callgrind",
-                      f"  {'all':<13} each of these"])
+                      f"  {'all':<13} each of these",
+                      f"  {'charts':<13} the bars of FILE…, as SVG", f"  {'tables':<13} the tables of FILE…, as Markdown"])
     parser = argparse.ArgumentParser(prog="scripts/bench", formatter_class=argparse.RawDescriptionHelpFormatter,
                                      description="Vitals side by side with what a user would take instead; "
                                      "tests/bench/README.md explains the figures.", epilog=f"WHAT is one of:\n{what}")
-    parser.add_argument("what", nargs="?", metavar="WHAT", default="health", help="what is measured, see below (health)",
-                        choices=[*(scenario.name for scenario in SCENARIOS), "instructions", "all"])
+    parser.add_argument("what", nargs="?", metavar="WHAT", default="health", help="what is measured or drawn, see below (health)",
+                        choices=[*(scenario.name for scenario in SCENARIOS), "instructions", "all", *SHOWN])
+    parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="for charts and tables: what --json wrote")
     parser.add_argument("--only", metavar="NAME,…", help="these contenders; ratios need the one that is compared with")
     parser.add_argument("--rounds", type=number(1, 1000), metavar="N", help="how often each has its turn (5)")
     parser.add_argument("--seconds", type=number(1, 3600), metavar="N", help="of each load (5)")
     parser.add_argument("--workers", type=number(2, 256), default=8, metavar="N", help="processes of each pool (8)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures into FILE, one object a line")
+    parser.add_argument("--into", type=Path, metavar="DIR", default=CHECKOUT / "doc" / "bench", help="for charts: where to (doc/bench)")
     parser.add_argument("--build", type=Path, metavar="DIR", help="the build to measure (build, or VITALS_BUILD)")
     parser.add_argument("--smoke", action="store_true", help="one round of one second: only whether the bench itself works")
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
+    if (chosen.what in SHOWN) != bool(chosen.files):
+        parser.error("charts and tables, and nothing else, take files")
     if chosen.only is not None:
         known = [kind.name for scenario in SCENARIOS if scenario.name == chosen.what for kind in scenario.contenders]
         chosen.only = [name for name in chosen.only.split(",") if name]
@@ -162,6 +170,8 @@ def run(stage: Stage, chosen: argparse.Namespace) -> int:
 def main() -> int:
     """Everything that was started is stopped on every way out."""
     chosen = parse()
+    if chosen.what in SHOWN:
+        return SHOWN[chosen.what](chosen)
     if chosen.build:
         os.environ["VITALS_BUILD"] = str(chosen.build.resolve())
     for signal_number in (signal.SIGTERM, signal.SIGHUP):
