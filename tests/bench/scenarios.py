@@ -1,9 +1,11 @@
 """The scenarios, in the order in which "all" runs them."""
 from __future__ import annotations
 
+from .beside import IDLE, NEIGHBOURS, SCRAPE
 from .contenders import HEALTH
 from .data import DATA
 from .scenario import Goal, Scenario
+from .variants import LOG, WORKERS
 
 SCENARIOS = (
     Scenario(
@@ -20,4 +22,9 @@ SCENARIOS = (
             Goal("requests_per_second", "vitals", "fastapi", at_least=13),
         )),
     DATA,
+    NEIGHBOURS,
+    IDLE,
+    WORKERS,
+    SCRAPE,
+    LOG,
 )
