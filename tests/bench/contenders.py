@@ -6,14 +6,18 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional, Type
+from typing import Any, Optional, Type
 
+from harness.http import Answer
 from harness.processes import PATH, Process, tree_of
 from harness.vitalsd import CHECKOUT, Vitalsd, build_directory, demo_module
+
+from .stores import Stores
 
 PEERS = CHECKOUT / "tests" / "bench" / "peers"
 GO_LIBRARIES = Path("/usr/share/gocode")
 PACKAGES = Path("/usr/lib/python3/dist-packages")
+MOMENT = "2024-01-01T00:00:00.000000Z"
 
 
 class BuildError(Exception):
@@ -22,16 +26,12 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """What all have in common: the run's directory, how many workers, and the answer that shall be given."""
+    """What all have in common: the scenario's directory, how many workers, the version that is told, PostgreSQL and Redis."""
 
     root: Path
     workers: int
     version: str
-
-    @property
-    def body(self) -> str:
-        """The document as Vitals gives it, for those that give always the same."""
-        return '{"status":"healthy","timestamp":"2024-01-01T00:00:00.000000Z","version":"%s"}' % self.version
+    stores: Stores
 
 
 def run(argv: list[str], directory: Path, **env: str) -> None:
@@ -46,6 +46,7 @@ class Contender:
     """One of them. protocol: fastcgi, http, none (nginx answers); keeps: nginx keeps its connections to it."""
 
     name = ""
+    path = "/health"              # what is asked for
     protocol = "fastcgi"
     keeps = True
     needs: tuple[str, ...] = ()   # commands, or paths of files
@@ -54,7 +55,7 @@ class Contender:
 
     def __init__(self, job: Job) -> None:
         self.job, self.directory = job, job.root / self.name
-        self.directory.mkdir(mode=0o755)
+        self.directory.mkdir(mode=0o755, parents=True)
         self.socket = str(self.directory / "s.sock")
         self.process: Optional[Process] = None
 
@@ -64,6 +65,15 @@ class Contender:
         return [need for need in cls.needs
                 if not (Path(need).exists() if need.startswith("/") else shutil.which(need, path=PATH))]
 
+    @property
+    def body(self) -> str:
+        """What shall be answered; a timestamp in it stands for any."""
+        return '{"status":"healthy","timestamp":"%s","version":"%s"}' % (MOMENT, self.job.version)
+
+    def ready(self, answer: Answer) -> bool:
+        """Whether it answers as it will under load: the first answers may still be others."""
+        return answer.status == 200
+
     def build(self) -> None:
         """Once, before the first round."""
         if self.program:
@@ -71,7 +81,7 @@ class Contender:
 
     def command(self) -> list[str]:
         """In the foreground."""
-        return [str(build_directory() / str(self.program)), self.socket, str(self.job.workers), self.job.body]
+        return [str(build_directory() / str(self.program)), self.socket, str(self.job.workers), self.body]
 
     def environment(self) -> dict[str, str]:
         """All of it."""
@@ -130,26 +140,30 @@ class FloorAlone(Floor):
 
     def command(self) -> list[str]:
         """One."""
-        return [str(build_directory() / str(self.program)), self.socket, "1", self.job.body]
+        return [str(build_directory() / str(self.program)), self.socket, "1", self.body]
 
 
-class VitalsHealth(Contender):
+class Vitals(Contender):
     """Everything on: two INFO records a request into a file, metrics, correlation, the admin worker beside the pool."""
 
     name = "vitals"
 
     def __init__(self, job: Job) -> None:
         super().__init__(job)
-        self.service = self._anew()
+        self.service = Vitalsd(self.directory, ADMIN_LISTEN=f"unix:{self.directory}/a.sock", **self.settings())
         self.socket = self.service.socket
 
-    def _anew(self) -> Vitalsd:
-        return Vitalsd(self.directory, WORKERS=self.job.workers, MODULES=demo_module(), ADMIN_LISTEN=f"unix:{self.directory}/a.sock")
+    def settings(self) -> dict[str, Any]:
+        """Those of its vitals.env that are not paths."""
+        return {"WORKERS": self.job.workers, "MODULES": demo_module()}
 
     def start(self) -> None:
-        """Every worker lives then. It knows its log from the start, so each turn, whose log is new, has a new one."""
-        self.service = self._anew().start()
-        self.process = self.service.process
+        """Waits for nothing: not every level of the log tells that it has started."""
+        self.process = self.service.spawn()
+
+    def ready(self, answer: Answer) -> bool:
+        """Every worker lives then."""
+        return super().ready(answer) and len(self.service.workers()) >= self.service.processes_wanted()
 
     def stop(self) -> None:
         """Twice is harmless."""
@@ -175,20 +189,26 @@ class Php(Contender):
     """php-fpm with a static pool, as Debian configures PHP, opcache included; a connection for each request."""
 
     name, keeps, needs = "php-fpm", False, ("php-fpm8.2",)
+    script = "index.php"
 
     @property
     def parameters(self) -> str:  # type: ignore[override]
         """Which script."""
-        return f"fastcgi_param SCRIPT_FILENAME {self.directory}/index.php;"
+        return f"fastcgi_param SCRIPT_FILENAME {self.directory}/{self.script};"
 
     def build(self) -> None:
         """The script and the pool's configuration."""
-        shutil.copy(PEERS / "index.php", self.directory)
+        shutil.copy(PEERS / self.script, self.directory)
         user = "user = www-data\n" if os.geteuid() == 0 else ""
         (self.directory / "fpm.conf").write_text(
             f"[global]\nerror_log = {self.directory}/fpm.log\ndaemonize = no\n"
             f"[www]\n{user}listen = {self.socket}\nlisten.mode = 0666\nlisten.backlog = 4096\npm = static\n"
-            f"pm.max_children = {self.job.workers}\nenv[BENCH_VERSION] = {self.job.version}\n")
+            f"pm.max_children = {self.job.workers}\n"
+            + "".join(f"env[{name}] = \"{value}\"\n" for name, value in self.told().items()))
+
+    def told(self) -> dict[str, str]:
+        """What the script finds in $_SERVER."""
+        return {"BENCH_VERSION": self.job.version}
 
     def command(self) -> list[str]:
         """In the foreground."""
@@ -204,12 +224,13 @@ class PhpKept(Php):
 class FastApi(Contender):
     """app.py under uvicorn with uvloop and httptools, as many workers as Vitals has."""
 
-    name, protocol = "fastapi", "http"
-    needs = tuple(str(PACKAGES / module / "__init__.py") for module in ("fastapi", "uvicorn", "uvloop", "httptools"))
+    name, protocol, module = "fastapi", "http", "app"
+    needs: tuple[str, ...] = tuple(str(PACKAGES / module / "__init__.py") for module in ("fastapi", "uvicorn", "uvloop", "httptools"))
 
     def build(self) -> None:
         """Nothing is compiled."""
-        shutil.copy(PEERS / "app.py", self.directory)
+        for module in {"app", self.module}:
+            shutil.copy(PEERS / f"{module}.py", self.directory)
 
     def environment(self) -> dict[str, str]:
         """What app.py wants."""
@@ -218,7 +239,7 @@ class FastApi(Contender):
 
     def command(self) -> list[str]:
         """Without uvicorn's own access log: app.py writes one."""
-        return ["/usr/bin/python3", "-m", "uvicorn", "app:app", "--uds", self.socket, "--workers", str(self.job.workers),
+        return ["/usr/bin/python3", "-m", "uvicorn", f"{self.module}:app", "--uds", self.socket, "--workers", str(self.job.workers),
                 "--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "warning"]
 
 
@@ -249,5 +270,5 @@ class GoFastcgi(GoHttp):
     name, protocol, mode = "go-fcgi", "fastcgi", "fcgi"
 
 
-CONTENDERS: tuple[Type[Contender], ...] = (NginxItself, Floor, FloorAlone, VitalsHealth, Libfcgi, LibfcgiKept, Php, PhpKept, FastApi,
-                                           GoHttp, GoFastcgi)
+HEALTH: tuple[Type[Contender], ...] = (NginxItself, Floor, FloorAlone, Vitals, Libfcgi, LibfcgiKept, Php, PhpKept, FastApi, GoHttp,
+                                      GoFastcgi)

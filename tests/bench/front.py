@@ -151,5 +151,5 @@ class BenchFront(Nginx):
         template = {"fastcgi": FASTCGI, "http": HTTP, "none": ITSELF}[contender.protocol]
         if not contender.keeps:
             upstream = re.sub(r"^ +keepalive.*;$", "", upstream, flags=re.MULTILINE)
-        return template.format(upstream=upstream, port=self.ports[contender.name], name=name, body=contender.job.body,
+        return template.format(upstream=upstream, port=self.ports[contender.name], name=name, body=contender.body,
                                parameters=self.parameters, more=contender.parameters, keep="on" if contender.keeps else "off")

@@ -8,17 +8,21 @@ import time
 from pathlib import Path
 from typing import Any, Optional
 
+from harness import postgres
 from harness.processes import PATH
 from harness.vitalsd import CHECKOUT, build_directory, program
 
 VERSIONS = {
     "nginx": (["nginx", "-v"], r"nginx/(\S+)"),
-    "wrk": (["wrk", "-v"], r"wrk (\S+)"),
+    "wrk": (["wrk", "-v"], r"wrk (?:debian/)?([\d.]+)"),
+    "postgresql": ([postgres.program("postgres"), "--version"], r"PostgreSQL\) (\S+)"),
+    "redis": (["redis-server", "--version"], r"v=(\S+)"),
     "libfcgi": (["pkg-config", "--modversion", "fcgi"], r"(\S+)"),
     "php": (["php-fpm8.2", "-v"], r"PHP (\S+)"),
     "go": (["go", "version"], r"go version go(\S+)"),
     "python": (["/usr/bin/python3", "-V"], r"Python (\S+)"),
     "fastapi": (["/usr/bin/python3", "-c", "import fastapi; print(fastapi.__version__)"], r"^(\d\S*)$"),
+    "asyncpg": (["/usr/bin/python3", "-c", "import asyncpg; print(asyncpg.__version__)"], r"^(\d\S*)$"),
     "uvicorn": (["/usr/bin/python3", "-c", "import uvicorn; print(uvicorn.__version__)"], r"^(\d\S*)$"),
     "valgrind": (["valgrind", "--version"], r"valgrind-(\S+)"),
 }

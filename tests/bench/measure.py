@@ -1,31 +1,30 @@
 """One turn of one contender: started, looked at, loaded, stopped."""
 from __future__ import annotations
 
-import json
-import os
+import re
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Optional
 
-from harness.http import HttpClient
+from harness.http import Answer, HttpClient
 from harness.processes import wait_for
 from trial.stage import Stage
-from trial.workers import private_bytes
-from trial.wrk import Wrk
+from trial.workers import private_bytes, thread_times, used_ns
+from trial.wrk import load
 
-from .contenders import Contender
+from .contenders import MOMENT, Contender
 from .front import BenchFront
+from .scenario import Beside
 
-PATH = "/health"
 START_SECONDS = 60
 REST_SECONDS = 0.2
 REST_SHARE = 0.05  # of a processor: what an idle pool may use
+TIMESTAMP = re.compile(rb'(?<="timestamp":")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z(?=")')
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How often and how long."""
+    """How often, how long, and how hard."""
 
     rounds: int
     seconds: int
@@ -36,7 +35,7 @@ class Plan:
 @dataclass(frozen=True)
 class Sample:
     """One load. cpu_us and private_kib: of the contender's own processes, None where it has none. starved: connections that
-    had waited for half of the load or longer when it ended, in vain."""
+    had waited for half of the load or longer when it ended, in vain. extra: the scenario's own figure."""
 
     connections: int
     requests_per_second: float
@@ -48,23 +47,7 @@ class Sample:
     errors: int
     starved: int
     requests: int
-
-
-def thread_times(pids: list[int]) -> dict[str, int]:
-    """Nanoseconds on a processor of every thread of these, from schedstat: /proc/PID/stat counts in hundredths of a second."""
-    found = {}
-    for pid in pids:
-        try:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                found[f"{pid}/{thread}"] = int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0])
-        except OSError:
-            pass  # it has ended
-    return found
-
-
-def used_ns(before: dict[str, int], after: dict[str, int]) -> int:
-    """Threads that were started between count from their start."""
-    return sum(now - before.get(thread, 0) for thread, now in after.items())
+    extra: Optional[float] = None
 
 
 def lifted(found_ms: float, share: float, starved: int, load: tuple[int, int]) -> float:
@@ -78,17 +61,18 @@ def lifted(found_ms: float, share: float, starved: int, load: tuple[int, int]) -
 
 
 class Turn:
-    """with Turn(stage, front, contender) as turn: … its processes run inside."""
+    """with Turn(stage, front, contender, plan) as turn: … its processes run inside."""
 
-    def __init__(self, stage: Stage, front: BenchFront, contender: Contender) -> None:
-        self.stage, self.front, self.contender = stage, front, contender
+    def __init__(self, stage: Stage, front: BenchFront, contender: Contender, plan: Plan) -> None:
+        self.stage, self.front, self.contender, self.plan = stage, front, contender, plan
 
     def __enter__(self) -> "Turn":
         try:
             self.contender.start()
-            wait_for(self._answers, START_SECONDS, f"{self.contender.name} answers", every=0.05)
+            wait_for(self._ready, START_SECONDS, f"{self.contender.name} answers", every=0.05)
             wait_for(self._rests, START_SECONDS, f"{self.contender.name} has started all of itself")
             self._check()
+            self.warm_up()
         except BaseException:
             self.contender.stop()
             raise
@@ -97,14 +81,19 @@ class Turn:
     def __exit__(self, *_: object) -> None:
         self.contender.stop()
 
-    def _get(self):  # type: ignore[no-untyped-def]
-        with HttpClient(self.front.at(self.contender).port) as client:
-            return client.get(PATH)
+    @property
+    def port(self) -> int:
+        """Where nginx serves it."""
+        return self.front.at(self.contender).port
 
-    def _answers(self) -> bool:
+    def _get(self) -> Answer:
+        with HttpClient(self.port) as client:
+            return client.get(self.contender.path)
+
+    def _ready(self) -> bool:
         assert not self.contender.fault(), self.contender.fault()
         try:
-            return self._get().status == 200
+            return self.contender.ready(self._get())
         except OSError:
             return False
 
@@ -115,29 +104,28 @@ class Turn:
         return used_ns(before, thread_times(self.contender.pids())) < REST_SECONDS * REST_SHARE * 1e9
 
     def _check(self) -> None:
-        """The same document from everybody."""
-        answer = self._get()
+        """The same document from everybody, byte for byte; but for the time in it."""
+        answer, wanted = self._get(), self.contender.body.encode()
         assert answer.status == 200 and answer.header("Content-Type") == "application/json", f"{answer.status} {answer.headers}"
-        assert len(answer.body) == len(self.contender.job.body), f"{answer.body!r} is not as long as {self.contender.job.body!r}"
-        document = json.loads(answer.body)
-        assert list(document) == ["status", "timestamp", "version"] and document["status"] == "healthy", f"{answer.body!r}"
+        assert TIMESTAMP.sub(MOMENT.encode(), answer.body) == wanted, f"{answer.body!r} is not {wanted!r}"
 
-    def warm_up(self, seconds: int) -> None:
+    def warm_up(self) -> None:
         """Not counted."""
-        if seconds:
-            Wrk(self.stage, self.front.at(self.contender), seconds, connections=32, path=PATH).wait()
+        if self.plan.warm_up_seconds:
+            load(self.stage, self.front.at(self.contender), self.plan.warm_up_seconds, connections=32, path=self.contender.path)
 
-    def load(self, connections: int, seconds: int) -> Sample:
-        """One run of wrk, and what the contender used meanwhile."""
-        pids, left_from = self.contender.pids(), self.front.left_bytes()
-        before = thread_times(pids)
-        result = Wrk(self.stage, self.front.at(self.contender), seconds, connections=connections, path=PATH).wait()
-        used = used_ns(before, thread_times(self.contender.pids()))
-        assert not self.contender.fault(), self.contender.fault()
-        starved, size = self.front.left_waiting(self.contender, left_from, seconds / 2), (connections, seconds)
-        return Sample(
-            connections, result.rate, lifted(result.p50_ms, 0.5, starved, size), lifted(result.p99_ms, 0.01, starved, size),
-            lifted(result.p999_ms, 0.001, starved, size),
-            used / 1e3 / result.requests if pids and result.requests else None,
-            private_bytes(self.contender.pids()) / 1024 if pids else None, result.failed, starved,
-            result.requests)
+    def load(self, connections: int, beside: Beside) -> Sample:
+        """One run of wrk with that beside it, and what the contender used meanwhile."""
+        with beside.around(self) as extra:
+            pids, left_from, seconds = self.contender.pids(), self.front.left_bytes(), self.plan.seconds
+            before = thread_times(pids)
+            result = load(self.stage, self.front.at(self.contender), seconds, connections=connections, path=self.contender.path)
+            used = used_ns(before, thread_times(self.contender.pids()))
+            assert not self.contender.fault(), self.contender.fault()
+            starved, size = self.front.left_waiting(self.contender, left_from, seconds / 2), (connections, seconds)
+            return Sample(
+                connections, result.rate, lifted(result.p50_ms, 0.5, starved, size), lifted(result.p99_ms, 0.01, starved, size),
+                lifted(result.p999_ms, 0.001, starved, size),
+                used / 1e3 / result.requests if pids and result.requests else None,
+                private_bytes(self.contender.pids()) / 1024 if pids else None, result.failed, starved,
+                result.requests, extra())

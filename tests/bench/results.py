@@ -1,4 +1,4 @@
-"""What the rounds brought: medians and spreads, ratios to Vitals, the table and the JSON lines."""
+"""What the rounds brought: medians and spreads, ratios within rounds, the table and the JSON lines."""
 from __future__ import annotations
 
 import json
@@ -7,22 +7,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Optional
 
 from .measure import Sample
+from .scenario import Beside, Goal, Scenario, row_of
 
-VITALS = "vitals"
 FIGURES = {"requests_per_second": "req/s", "p50_ms": "p50 ms", "p99_ms": "p99 ms", "p999_ms": "p99.9 ms", "cpu_us": "cpu us",
-           "private_kib": "MiB"}
-GOAL_CONNECTIONS = 32
-# Against whom, which figure, how many times better Vitals shall be at 32 connections.
-GOALS = {
-    ("floor", "requests_per_second"): 0.92,
-    ("libfcgi", "requests_per_second"): 2.0,
-    ("libfcgi-keep", "p99_ms"): 100,
-    ("go-http", "requests_per_second"): 1.8,
-    ("go-fcgi", "requests_per_second"): 4,
-    ("php-fpm", "requests_per_second"): 1.8,
-    ("php-fpm-keep", "p99_ms"): 100,
-    ("fastapi", "requests_per_second"): 13,
-}
+           "private_kib": "MiB", "extra": ""}
+COMPARED = {"requests_per_second": "req/s", "p99_ms": "p99", "cpu_us": "cpu", "private_kib": "memory"}
 
 
 @dataclass(frozen=True)
@@ -45,109 +34,140 @@ def middle(values: list[Optional[float]]) -> Optional[Middle]:
     return Middle(statistics.median(known), min(known), max(known)) if known else None
 
 
-def advantage(figure: str, ours: Optional[float], theirs: Optional[float]) -> Optional[float]:
-    """How many times better Vitals is: more requests, or less of anything else."""
-    if not ours or not theirs:
-        return None
-    return ours / theirs if figure == "requests_per_second" else theirs / ours
+def quotient(ours: Optional[float], theirs: Optional[float]) -> Optional[float]:
+    """None where there is none."""
+    return ours / theirs if ours and theirs else None
 
 
 @dataclass
 class Results:
-    """All samples of a run, by contender and round."""
+    """All samples of a scenario, by row and round. A row is a contender, or a contender beside something."""
 
+    scenario: Scenario
     about: dict[str, Any]
     samples: dict[str, dict[int, list[Sample]]] = field(default_factory=dict)
+    bases: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
 
-    def add(self, name: str, round_number: int, sample: Sample) -> None:
+    def add(self, contender: str, beside: Beside, round_number: int, sample: Sample) -> None:
         """One load."""
-        self.samples.setdefault(name, {}).setdefault(round_number, []).append(sample)
+        row = row_of(contender, beside)
+        self.bases[row] = self.scenario.base or contender
+        self.samples.setdefault(row, {}).setdefault(round_number, []).append(sample)
 
-    def of(self, name: str, connections: int) -> dict[int, Sample]:
+    def of(self, row: str, connections: int) -> dict[int, Sample]:
         """By round."""
-        return {number: sample for number, samples in self.samples.get(name, {}).items() for sample in samples
+        return {number: sample for number, samples in self.samples.get(row, {}).items() for sample in samples
                 if sample.connections == connections}
+
+    def rows(self, connections: int) -> list[str]:
+        """Those that were tried with so many."""
+        return [row for row in self.samples if self.of(row, connections)]
 
     def connections(self) -> list[int]:
         """Those that were tried."""
-        return sorted({sample.connections for rounds in self.samples.values() for samples in rounds.values() for sample in samples})
+        return sorted({sample.connections for rounds in self.samples.values() for samples in rounds.values()
+                       for sample in samples})
 
-    def figure(self, name: str, connections: int, figure: str) -> Optional[Middle]:
+    def figure(self, row: str, connections: int, figure: str) -> Optional[Middle]:
         """Over the rounds."""
-        return middle([getattr(sample, figure) for sample in self.of(name, connections).values()])
+        return middle([getattr(sample, figure) for sample in self.of(row, connections).values()])
 
-    def count(self, name: str, connections: int, what: str) -> int:
+    def count(self, row: str, connections: int, what: str) -> int:
         """Errors, or starved connections, of all rounds together."""
-        return sum(getattr(sample, what) for sample in self.of(name, connections).values())
+        return sum(getattr(sample, what) for sample in self.of(row, connections).values())
 
-    def ratio(self, name: str, connections: int, figure: str) -> Optional[Middle]:
-        """Vitals against it, each round with its own."""
-        ours = self.of(VITALS, connections)
-        return middle([advantage(figure, getattr(ours[number], figure), getattr(theirs, figure))
-                       for number, theirs in self.of(name, connections).items() if number in ours])
+    def ratio(self, row: str, against: str, connections: int, figure: str) -> Optional[Middle]:
+        """A row's figure of another's, each round with its own."""
+        others = self.of(against, connections)
+        return middle([quotient(getattr(sample, figure), getattr(others[number], figure))
+                       for number, sample in self.of(row, connections).items() if number in others])
+
+    def compared(self, row: str, connections: int, figure: str) -> Optional[Middle]:
+        """With its base, as the scenario wants it; None for the base itself."""
+        base = self.bases[row]
+        if row == base:
+            return None
+        if self.scenario.times_better and figure == "requests_per_second":
+            return self.ratio(base, row, connections, figure)
+        return self.ratio(row, base, connections, figure)
 
     def table(self) -> str:
         """For people."""
         out = []
         for connections in self.connections():
+            rows = self.rows(connections)
+            width = max(map(len, rows)) + 1
             out.append(f"\n{connections} connection{'s' if connections > 1 else ''}")
-            out.append(f"  {'':<13}{'req/s':>9}{'spread':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'cpu us':>8}{'MiB':>8}"
-                       f"{'errors':>8}{'starved':>9}   {'Vitals: req/s':>13}{'p99':>9}{'cpu':>8}{'memory':>8}")
-            out += [self._row(name, connections) for name in self.samples if self.of(name, connections)]
+            out.append(f"  {'':<{width}}{self._heading()}")
+            out += [f"  {row:<{width}}{self._row(row, connections)}" for row in rows]
         out += [f"\nskipped {name}: {why}" for name, why in self.skipped.items()]
         return "\n".join(out + self._goals())
 
-    def _row(self, name: str, connections: int) -> str:
-        middles = {figure: self.figure(name, connections, figure) for figure in FIGURES}
+    def _heading(self) -> str:
+        first, *others = COMPARED.values()
+        return (f"{'req/s':>9}{'spread':>8}{'p50 ms':>9}{'p99 ms':>9}{'p99.9 ms':>10}{'cpu us':>8}{'MiB':>8}"
+                f"{'errors':>8}{'starved':>9}" + (f"{self.scenario.extra[1]:>16}" if self.scenario.extra[1] else "")
+                + f"{f'{self.scenario.comparison} {first}':>20}" + "".join(f"{other:>8}" for other in others))
+
+    def _row(self, row: str, connections: int) -> str:
+        middles = {figure: self.figure(row, connections, figure) for figure in FIGURES}
         rate, memory = middles["requests_per_second"], middles["private_kib"]
         assert rate is not None
-        errors, starved = self.count(name, connections, "errors"), self.count(name, connections, "starved")
-        row = (f"  {name:<13}{rate.median:>9,.0f}{rate.spread:>8.0%}{shown(middles['p50_ms']):>9}{shown(middles['p99_ms']):>9}"
-               f"{shown(middles['p999_ms']):>10}{shown(middles['cpu_us']):>8}"
-               f"{f'{memory.median / 1024:.1f}' if memory else '-':>8}{errors:>8}{starved:>9}")
-        if name == VITALS or VITALS not in self.samples:
-            return row
-        ratios = [shown(self.ratio(name, connections, figure)) for figure in ("requests_per_second", "p99_ms", "cpu_us", "private_kib")]
-        return row + f"   {ratios[0]:>13}{ratios[1]:>9}{ratios[2]:>8}{ratios[3]:>8}"
+        errors, starved = self.count(row, connections, "errors"), self.count(row, connections, "starved")
+        ratios = [self.compared(row, connections, figure) for figure in COMPARED]
+        return (f"{rate.median:>9,.0f}{rate.spread:>8.0%}{shown(middles['p50_ms']):>9}{shown(middles['p99_ms']):>9}"
+                f"{shown(middles['p999_ms']):>10}{shown(middles['cpu_us']):>8}"
+                f"{f'{memory.median / 1024:.1f}' if memory else '-':>8}{errors:>8}{starved:>9}"
+                + (f"{shown(middles['extra']):>16}" if self.scenario.extra[1] else "")
+                + (f"{shown(ratios[0]):>20}" + "".join(f"{shown(ratio):>8}" for ratio in ratios[1:]) if any(ratios) else ""))
 
-    def goals(self) -> list[tuple[str, str, float, Middle]]:
-        """Against whom, the figure, the goal, what was found; those that this run can judge."""
+    def goals(self) -> list[tuple[Goal, Middle]]:
+        """Those that this run can judge, and what was found."""
         found = []
-        for (name, figure), goal in GOALS.items():
-            ratio = self.ratio(name, GOAL_CONNECTIONS, figure)
-            if ratio is not None:
-                found.append((name, figure, goal, ratio))
+        for goal in self.scenario.goals:
+            at = self.scenario.judged_at
+            value = self.ratio(goal.of, goal.against, at, goal.figure) if goal.against else self.figure(goal.of, at, goal.figure)
+            if value is not None:
+                found.append((goal, value))
         return found
 
     def _goals(self) -> list[str]:
         found = self.goals()
-        out = [f"\ngoals, at {GOAL_CONNECTIONS} connections, as many times better"] if found else []
-        return out + [f"  {FIGURES[figure]:<8} against {name:<13} {ratio.median:>8.3g}   goal {goal:<5g} "
-                      f"{'met' if ratio.median >= goal else 'MISSED'}" for name, figure, goal, ratio in found]
+        out = [f"\ngoals, at {self.scenario.judged_at} connections"] if found else []
+        for goal, value in found:
+            figure = FIGURES[goal.figure] or self.scenario.extra[1]
+            what = f"{figure}, {goal.of}" + (f" of {goal.against}" if goal.against else "")
+            verdict = "" if self.about["smoke"] else "met" if goal.met(value.median) else "MISSED"
+            out.append(f"  {what:<56} {value.median:>8.3g}   goal {goal.shown:<8} {verdict}".rstrip())
+        return out
 
     def json_lines(self) -> str:
-        """One object for each contender and number of connections, one for each goal, one for each that was left out."""
+        """One object for each row and number of connections, one for each goal, one for each that was left out."""
         lines: list[dict[str, Any]] = []
         for connections in self.connections():
-            for name in self.samples:
-                rounds = self.of(name, connections)
-                if rounds:
-                    lines.append({"contender": name, "connections": connections, "figures": self._record(name, connections),
-                                  "errors": self.count(name, connections, "errors"), "starved": self.count(name, connections, "starved"),
-                                  "rounds": {number: asdict(sample) for number, sample in rounds.items()}})
-        lines += [{"goal": goal, "against": name, "figure": figure, "found": asdict(ratio), "met": ratio.median >= goal}
-                  for name, figure, goal, ratio in self.goals()]
+            lines += [{"contender": row, "connections": connections, "figures": self._record(row, connections), "base": self.bases[row],
+                       "errors": self.count(row, connections, "errors"), "starved": self.count(row, connections, "starved"),
+                       "rounds": {number: asdict(sample) for number, sample in self.of(row, connections).items()}}
+                      for row in self.rows(connections)]
+        lines += [{**{key: value for key, value in asdict(goal).items() if value}, "figure": self._name_of(goal.figure),
+                   "connections": self.scenario.judged_at, "found": asdict(value), "met": goal.met(value.median)}
+                  for goal, value in self.goals()]
         lines += [{"contender": name, "skipped": why} for name, why in self.skipped.items()]
         return "".join(json.dumps({**self.about, **line}) + "\n" for line in lines)
 
-    def _record(self, name: str, connections: int) -> dict[str, Any]:
+    def _name_of(self, figure: str) -> str:
+        """In JSON; empty where this scenario has no such figure."""
+        return self.scenario.extra[0] if figure == "extra" else figure
+
+    def _record(self, row: str, connections: int) -> dict[str, Any]:
         record = {}
         for figure in FIGURES:
-            found = self.figure(name, connections, figure)
-            ratio = self.ratio(name, connections, figure) if name != VITALS else None
-            record[figure] = None if found is None else {**asdict(found), "vitals_better": asdict(ratio) if ratio else None}
+            found, compared = self.figure(row, connections, figure), self.compared(row, connections, figure)
+            name = self._name_of(figure)
+            if name:
+                record[name] = None if found is None else {**asdict(found), "compared": asdict(compared) if compared else None}
         return record
 
 

@@ -5,16 +5,16 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 from harness import modules
-from harness.http import HttpClient
+from harness.http import Answer, HttpClient
 from harness.vitalsd import Vitalsd
 
 from .figures import Report, median, percentile
 from .plan import Plan
 from .stage import Front, Stage
-from .workers import name_of
+from .workers import name_of, thread_times, used_ns
 from .wrk import Wrk, load
 
 WORKERS = 64
@@ -48,11 +48,6 @@ def admin_worker(service: Vitalsd) -> int:
     return next(pid for pid in service.workers() if name_of(pid).endswith(":admin"))
 
 
-def processor_ms(pid: int) -> float:
-    """Of all its threads, since each began."""
-    return sum(int((task / "schedstat").read_text().split()[0]) for task in Path(f"/proc/{pid}/task").iterdir()) / 1e6
-
-
 def show_cost(report: Report, service: Vitalsd, front: Front, what: str, scrapes: int) -> None:
     """The admin worker's processor time, by scrape; with requests between them, so that no cell stays in its cache."""
     pid = admin_worker(service)
@@ -60,9 +55,9 @@ def show_cost(report: Report, service: Vitalsd, front: Front, what: str, scrapes
         for accept, form in ACCEPT.items():
             times = []
             for _ in range(scrapes):
-                before = processor_ms(pid)
+                before = thread_times([pid])
                 answer = client.request("GET", "/metrics", headers={"Accept": accept} if accept else {})
-                times.append(processor_ms(pid) - before)
+                times.append(used_ns(before, thread_times([pid])) / 1e6)
                 assert answer.status == 200, answer.body
                 for number in range(20):
                     client.get(f"/many/{number}")
@@ -74,22 +69,21 @@ def show_cost(report: Report, service: Vitalsd, front: Front, what: str, scrapes
 
 
 class Scraper:
-    """with Scraper(port): so many scrapes a second, evenly, whose answers are read and thrown away."""
+    """with Scraper(scrape, a_second): so many scrapes, evenly, whose answers are read and thrown away."""
 
-    def __init__(self, port: int) -> None:
-        self.port, self.scrapes = port, 0
+    def __init__(self, scrape: Callable[[], Answer], a_second: int) -> None:
+        self.scrape, self.a_second, self.scrapes = scrape, a_second, 0
         self.stopping = threading.Event()
         self.failure: Optional[str] = None
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         begun = time.monotonic()
-        with HttpClient(self.port) as client:
-            while not self.stopping.wait(max(0.0, begun + self.scrapes / SCRAPES_A_SECOND - time.monotonic())):
-                answer = client.get("/metrics")
-                self.scrapes += 1
-                if answer.status != 200:
-                    self.failure = f"{answer.status} {answer.body[:200]!r}"
+        while not self.stopping.wait(max(0.0, begun + self.scrapes / self.a_second - time.monotonic())):
+            answer = self.scrape()
+            self.scrapes += 1
+            if answer.status != 200:
+                self.failure = f"{answer.status} {answer.body[:200]!r}"
 
     def __enter__(self) -> "Scraper":
         self.thread.start()
@@ -113,7 +107,7 @@ class Effect:
         rates = {}
         for scraped in ((False, True) if len(self.ratios) % 2 else (True, False)):
             if scraped:
-                with Scraper(front.port):
+                with HttpClient(front.port) as client, Scraper(lambda: client.get("/metrics"), SCRAPES_A_SECOND):
                     rates[scraped] = load(stage, front, seconds, connections=64, path="/many/7").rate
             else:
                 rates[scraped] = load(stage, front, seconds, connections=64, path="/many/7").rate

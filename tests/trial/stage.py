@@ -93,11 +93,11 @@ class Stage:
         front.start()
         return front
 
-    def database(self) -> postgres.Postgres:
-        """PostgreSQL, made at the first call, for the whole run."""
+    def database(self, more: str = "") -> postgres.Postgres:
+        """PostgreSQL, made at the first call, for the whole run; more: lines of its configuration, of that call."""
         if self._database is None:
             template = postgres.Template(self.directory())
-            self._database = postgres.Postgres(self.directory(), template)
+            self._database = postgres.Postgres(self.directory(), template, more)
             self._database.start()
         return self._database
 

@@ -64,13 +64,30 @@ def sockets_of(pid: int) -> int:
     return count
 
 
-def private_bytes(pids: list[int]) -> int:
-    """Private_Dirty: what these processes have for themselves alone."""
+def private_bytes(pids: list[int], kinds: str = "Dirty") -> int:
+    """Private_Dirty: what these processes have for themselves alone; kinds: "Dirty|Clean" counts what they alone read, too."""
     total = 0
     for pid in pids:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        total += 1024 * sum(int(kib) for kib in re.findall(r"^Private_Dirty: +(\d+) kB", text, re.MULTILINE))
+        total += 1024 * sum(int(kib) for kib in re.findall(rf"^Private_(?:{kinds}): +(\d+) kB", text, re.MULTILINE))
     return total
+
+
+def thread_times(pids: list[int]) -> dict[str, int]:
+    """Nanoseconds on a processor of every thread of these, from schedstat: /proc/PID/stat counts in hundredths of a second."""
+    found = {}
+    for pid in pids:
+        try:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                found[f"{pid}/{thread}"] = int(Path(f"/proc/{pid}/task/{thread}/schedstat").read_text().split()[0])
+        except OSError:
+            pass  # it has ended
+    return found
+
+
+def used_ns(before: dict[str, int], after: dict[str, int]) -> int:
+    """Between two looks; threads that were started between count from their start."""
+    return sum(now - before.get(thread, 0) for thread, now in after.items())
 
 
 def image_of(pid: int) -> Optional[str]:

@@ -54,22 +54,26 @@ def name_of(pid: int) -> str:
         return ""
 
 
+def families() -> dict[int, list[int]]:
+    """The living children of every process that has some, in the order of their pids."""
+    found: dict[int, list[int]] = {}
+    for pid in sorted(int(entry) for entry in os.listdir("/proc") if entry.isdigit()):
+        fields = stat_of(pid)
+        if fields and fields[0] not in "ZX":
+            found.setdefault(int(fields[1]), []).append(pid)
+    return found
+
+
 def children_of(pid: int) -> list[int]:
     """Living children, in the order of their pids."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            fields = stat_of(int(entry))
-            if fields and int(fields[1]) == pid and fields[0] not in "ZX":
-                found.append(int(entry))
-    return sorted(found)
+    return families().get(pid, [])
 
 
 def tree_of(pid: int) -> list[int]:
-    """The process and all its descendants, parents first."""
-    found = [pid]
-    for child in children_of(pid):
-        found += tree_of(child)
+    """The process and all its descendants, parents first; by one look at /proc, since a pool may have hundreds."""
+    children, found = families(), [pid]
+    for parent in found:
+        found += children.get(parent, [])
     return found
 
 
