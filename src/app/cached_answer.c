@@ -37,7 +37,7 @@ static const char *
 find_header(const struct vt_response *res, const char *name)
 {
 	for (size_t i = 0; i < res->header_count; i++)
-		if (strcasecmp(res->headers[i].name, name) == 0)
+		if (syntax_same_name(res->headers[i].name, name))
 			return res->headers[i].value;
 	return NULL;
 }
@@ -49,7 +49,7 @@ read_control(struct cache_control *control, const struct vt_response *res)
 {
 	cache_control_init(control);
 	for (size_t i = 0; i < res->header_count; i++)
-		if (strcasecmp(res->headers[i].name, "Cache-Control") == 0)
+		if (syntax_same_name(res->headers[i].name, "Cache-Control"))
 			cache_control_add(control, res->headers[i].value);
 }
 
@@ -99,7 +99,7 @@ static bool
 varies_beyond_key(const struct vt_response *res, const struct cache_rule *rule)
 {
 	for (size_t i = 0; i < res->header_count; i++)
-		if (strcasecmp(res->headers[i].name, "Vary") == 0 && !is_in_key(rule, res->headers[i].value))
+		if (syntax_same_name(res->headers[i].name, "Vary") && !is_in_key(rule, res->headers[i].value))
 			return true;
 	return false;
 }

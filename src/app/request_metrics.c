@@ -22,6 +22,7 @@
 #include "spans.h"
 
 #define NO_ROUTE "_none"
+#define STATUS_END 1000 /* vt_status() takes three digits */
 #define HEX 16
 #define TRACE_HALF 16 /* digits */
 
@@ -46,12 +47,33 @@ exemplar_of(const struct vt_request *req, int64_t took_ns)
 	                         .real_ns = clock_real_ns()};
 }
 
+/* The label values are constants. */
 static void
 observe(const struct vt_request *req, enum metric_id metric, const char *const *values, int64_t value)
 {
+	struct metrics *metrics = services_of(req)->metrics;
 	if (value >= 0)
-		metrics_observe(services_of(req)->metrics, metric, values,
-		                &(struct observation){.value = (double)value});
+		metrics_add(metrics, metric, metrics_series(metrics, metric, values),
+		            &(struct observation){.value = (double)value});
+}
+
+/* As above. */
+static void
+count(const struct vt_request *req, enum metric_id metric, const char *const *values)
+{
+	struct metrics *metrics = services_of(req)->metrics;
+	metrics_count_in(metrics, metrics_series(metrics, metric, values), 1);
+}
+
+/* The status as a text that stays what it is. */
+static const char *
+status_text(int status)
+{
+	static char texts[STATUS_END][4];
+	int known = status >= 0 && status < STATUS_END ? status : 0;
+	if (texts[known][0] == '\0')
+		decimal_padded(texts[known], (uint64_t)known, 3);
+	return texts[known];
 }
 
 static int64_t
@@ -76,27 +98,27 @@ void
 request_metrics_prepare(struct vt_request *req, const struct vt_response *res)
 {
 	struct services *services = services_of(req);
-	struct request_count *count = &services->request_count;
+	struct request_count *counts = &services->request_count;
 	struct pending_add adds[PENDING_ADDS];
 	size_t pending = 0;
-	char status[DECIMAL_BYTES + 1];
 	if (services->metrics == NULL)
 		return;
 	int64_t now_ns = clock_mono_ns();
 	const int64_t known[REQUEST_METRICS] = {now_ns - req->started_ns, req->content_length, bytes_sent(req, res),
 	                                        req->queue_ns};
-	status[decimal_int(status, response_status(res))] = '\0';
 	const char *const values[METRIC_LABELS] = {span_method(vt_method(req)),
-	                                           req->route != NULL ? req->route->path : NO_ROUTE, status};
+	                                           req->route != NULL ? req->route->path : NO_ROUTE,
+	                                           status_text(response_status(res))};
 	for (size_t i = 0; i < REQUEST_METRICS; i++) {
-		count->value[i] = known[i];
-		count->index[i] = SERIES_NONE;
+		counts->value[i] = known[i];
+		counts->index[i] = SERIES_NONE;
 		if (known[i] < 0)
 			continue;
 		const char *const *labels = request_metrics[i] == METRIC_REQUEST_QUEUE ? NULL : values;
-		adds[pending] = metrics_prepare(services->metrics, request_metrics[i], labels, (double)known[i]);
-		count->index[i] = adds[pending].index;
-		pending += count->index[i] != SERIES_NONE;
+		counts->index[i] = metrics_series(services->metrics, request_metrics[i], labels);
+		adds[pending] =
+			metrics_prepare(services->metrics, request_metrics[i], counts->index[i], (double)known[i]);
+		pending += counts->index[i] != SERIES_NONE;
 	}
 	pending_arm(services->pending, request_key(req), adds, pending, now_ns);
 }
@@ -119,13 +141,13 @@ void
 request_metrics_count(struct vt_request *req)
 {
 	struct services *services = services_of(req);
-	const struct request_count *count = &services->request_count;
+	const struct request_count *counts = &services->request_count;
 	if (services->metrics == NULL)
 		return;
 	add_duration(req, services);
 	for (size_t i = 1; i < REQUEST_METRICS; i++)
-		metrics_add(services->metrics, request_metrics[i], count->index[i],
-		            &(struct observation){.value = (double)count->value[i]});
+		metrics_add(services->metrics, request_metrics[i], counts->index[i],
+		            &(struct observation){.value = (double)counts->value[i]});
 	pending_clear(services->pending);
 	request_metrics_connection(services);
 }
@@ -146,7 +168,7 @@ void
 request_metrics_cache(struct vt_request *req, const char *operation, enum vt_result result, int64_t took_ns)
 {
 	const char *const values[METRIC_LABELS] = {operation, cache_result(operation, result)};
-	metrics_count(services_of(req)->metrics, METRIC_CACHE_OPERATIONS, values, 1);
+	count(req, METRIC_CACHE_OPERATIONS, values);
 	observe(req, METRIC_CACHE_DURATION, values, took_ns);
 }
 
@@ -154,14 +176,14 @@ void
 request_metrics_hit(struct vt_request *req, const char *tier)
 {
 	const char *const values[METRIC_LABELS] = {tier};
-	metrics_count(services_of(req)->metrics, METRIC_CACHE_HITS, values, 1);
+	count(req, METRIC_CACHE_HITS, values);
 }
 
 void
 request_metrics_answer(struct vt_request *req, const char *result)
 {
 	const char *const values[METRIC_LABELS] = {req->route->path, result};
-	metrics_count(services_of(req)->metrics, METRIC_CACHE_ANSWERS, values, 1);
+	count(req, METRIC_CACHE_ANSWERS, values);
 }
 
 static const char *

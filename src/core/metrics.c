@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "insist.h"
 #include "log.h"
 #include "scoreboard.h"
@@ -20,11 +21,21 @@
 
 static const char *const overflow_values[METRIC_LABELS] = {"_overflow", "_overflow", "_overflow", "_overflow"};
 
+#define KEPT 128
+
+/* A series, by the addresses of its label values. */
+struct kept_series {
+	const char *values[METRIC_LABELS];
+	uint32_t number_and_one; /* of the metric, plus one; 0: none is kept here */
+	uint32_t index;
+};
+
 struct metrics {
 	const struct metric_registry *registry;
 	struct series_directory directory;
 	struct series_cells *own, *shared;
 	bool *full; /* by metric: no further series is to be had */
+	struct kept_series kept[KEPT];
 };
 
 /* ---- Labels ------------------------------------------------------------------------------------- */
@@ -231,27 +242,64 @@ add_to_sum(_Atomic uint64_t *sum, const struct metric *metric, double value)
 	atomic_store_explicit(sum, metric_real_bits(before + value), memory_order_relaxed);
 }
 
-struct pending_add
-metrics_prepare(struct metrics *metrics, size_t number, const char *const *values, double value)
+static struct kept_series *
+place_of(struct metrics *metrics, size_t number, const char *const *values, size_t count)
 {
-	struct pending_add add = {.index = find_series(metrics, number, values)};
+	uint64_t hash = number;
+	for (size_t i = 0; i < count; i++)
+		hash = fnv_scatter(hash + (uint64_t)(uintptr_t)values[i]);
+	return &metrics->kept[hash % KEPT];
+}
+
+/* What is counted in an overflow series is not kept, since each time is told. */
+uint32_t
+metrics_series(struct metrics *metrics, size_t number, const char *const *values)
+{
+	if (metrics == NULL)
+		return SERIES_NONE;
 	const struct metric *metric = metric_registry_at(metrics->registry, number);
+	struct kept_series *kept = place_of(metrics, number, values, metric->label_count);
+	size_t size = metric->label_count * sizeof *values;
+	if (kept->number_and_one == number + 1 && (size == 0 || memcmp(kept->values, values, size) == 0))
+		return kept->index;
+	uint32_t index = find_series(metrics, number, values);
+	if (index == SERIES_NONE || index != look_up(metrics, metric, values, SERIES_FIND))
+		return index;
+	if (size > 0)
+		memcpy(kept->values, values, size);
+	kept->number_and_one = (uint32_t)number + 1;
+	kept->index = index;
+	return index;
+}
+
+struct pending_add
+metrics_prepare(const struct metrics *metrics, size_t number, uint32_t index, double value)
+{
+	const struct metric *metric = metric_registry_at(metrics->registry, number);
+	struct pending_add add = {.index = index};
 	INSIST(metric->def.unit != METRIC_REAL);
-	if (add.index == SERIES_NONE)
+	if (index == SERIES_NONE)
 		return add;
 	add.bucket = (uint32_t)bucket_of(metric, value);
 	add.value = (uint64_t)value;
-	add.counted = pending_counted(&metrics->own[add.index]);
+	add.counted = pending_counted(&metrics->own[index]);
 	return add;
+}
+
+void
+metrics_count_in(struct metrics *metrics, uint32_t index, uint64_t by)
+{
+	if (index != SERIES_NONE)
+		cell_add(&metrics->own[index].buckets[0], by);
 }
 
 void
 metrics_add(struct metrics *metrics, size_t number, uint32_t index, const struct observation *observation)
 {
-	const struct metric *metric = metric_registry_at(metrics->registry, number);
-	size_t bucket = bucket_of(metric, observation->value);
 	if (index == SERIES_NONE)
 		return;
+	const struct metric *metric = metric_registry_at(metrics->registry, number);
+	size_t bucket = bucket_of(metric, observation->value);
 	cell_add(&metrics->own[index].buckets[bucket], 1);
 	add_to_sum(&metrics->own[index].sum, metric, observation->value);
 	if (observation->exemplar != NULL)

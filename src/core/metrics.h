@@ -39,11 +39,18 @@ void metrics_observe(struct metrics *metrics, size_t number, const char *const *
                      const struct observation *observation);
 
 /*
- * The same in two steps, for what is to survive this process's death in between (pending_count.h): the observation with
- * its series, index SERIES_NONE where there is none, and the addition. Not of a metric that is METRIC_REAL.
+ * The same in two steps. The series first, for label values that are constants: it is known again by their addresses, so
+ * that none of these may hold another text later. SERIES_NONE: there is none. Then, any number of times, what is added
+ * to it; nothing, where that is SERIES_NONE.
  */
-struct pending_add metrics_prepare(struct metrics *metrics, size_t number, const char *const *values, double value);
+uint32_t metrics_series(struct metrics *metrics, size_t number, const char *const *values);
+void metrics_count_in(struct metrics *metrics, uint32_t index, uint64_t by);
 void metrics_add(struct metrics *metrics, size_t number, uint32_t index, const struct observation *observation);
+/*
+ * What metrics_add() will add, for who wants it to survive this process's death before that (pending_count.h). Not of a
+ * metric that is METRIC_REAL.
+ */
+struct pending_add metrics_prepare(const struct metrics *metrics, size_t number, uint32_t index, double value);
 
 /* The first cell of a series, for who counts there with an atomic addition; NULL: none. */
 _Atomic uint64_t *metrics_cell(struct metrics *metrics, size_t metric, const char *const *values);

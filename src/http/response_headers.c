@@ -5,7 +5,6 @@
  * a client chose can never start a line of its own.
  */
 #include <string.h>
-#include <strings.h>
 
 #include "arena.h"
 #include "response.h"
@@ -18,7 +17,7 @@ static bool
 is_reserved(const char *name)
 {
 	for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)
-		if (strcasecmp(name, reserved[i]) == 0)
+		if (syntax_same_name(name, reserved[i]))
 			return true;
 	return false;
 }
@@ -87,7 +86,7 @@ remove_header(struct vt_response *res, const char *name)
 {
 	size_t kept = 0;
 	for (size_t i = 0; i < res->header_count; i++)
-		if (strcasecmp(res->headers[i].name, name) != 0)
+		if (!syntax_same_name(res->headers[i].name, name))
 			res->headers[kept++] = res->headers[i];
 	res->header_count = kept;
 }

@@ -4,6 +4,7 @@
  * Called by the worker after the wrappers have left. It cannot fail but for room in the buffer it is
  * given, and whatever state the response is in, what comes out is one whole response.
  */
+#include "decimal.h"
 #include "problem.h"
 #include "response.h"
 
@@ -115,22 +116,41 @@ struct head {
 };
 
 static void
+put_number(struct strbuf *out, uint64_t value)
+{
+	char digits[DECIMAL_BYTES];
+	strbuf_append(out, digits, decimal_uint(digits, value));
+}
+
+static void
+put_line(struct strbuf *out, const char *name, const char *value)
+{
+	strbuf_puts(out, name);
+	strbuf_append(out, ": ", 2);
+	strbuf_puts(out, value);
+	strbuf_append(out, "\r\n", 2);
+}
+
+static void
 render_head(const struct vt_response *res, const struct head *head, struct strbuf *out)
 {
 	const char *reason = response_reason(head->status);
 	/* A blank and a reason that may be empty, as in RFC 9112 section 4. */
-	strbuf_printf(out, "Status: %d %s\r\n", head->status, reason[0] != '\0' ? reason : "Unknown");
+	strbuf_append(out, "Status: ", 8);
+	put_number(out, (uint64_t)head->status);
+	strbuf_putc(out, ' ');
+	strbuf_puts(out, reason[0] != '\0' ? reason : "Unknown");
+	strbuf_append(out, "\r\n", 2);
 	if (head->content_type != NULL)
-		strbuf_printf(out, "Content-Type: %s\r\n", head->content_type);
-	for (size_t i = 0; i < res->header_count; i++) {
-		strbuf_puts(out, res->headers[i].name);
-		strbuf_puts(out, ": ");
-		strbuf_puts(out, res->headers[i].value);
-		strbuf_puts(out, "\r\n");
+		put_line(out, "Content-Type", head->content_type);
+	for (size_t i = 0; i < res->header_count; i++)
+		put_line(out, res->headers[i].name, res->headers[i].value);
+	if (!response_bodiless(head->status)) {
+		strbuf_append(out, "Content-Length: ", 16);
+		put_number(out, head->body_bytes);
+		strbuf_append(out, "\r\n", 2);
 	}
-	if (!response_bodiless(head->status))
-		strbuf_printf(out, "Content-Length: %zu\r\n", head->body_bytes);
-	strbuf_puts(out, "\r\n");
+	strbuf_append(out, "\r\n", 2);
 }
 
 static void

@@ -1,14 +1,31 @@
 /* syntax.c - tokens and field values. Used for what comes in (methods) and for what goes out (headers). */
 #include "syntax.h"
 
-#include <string.h>
-
 static bool
 is_token_character(char c)
 {
 	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
 		return true;
-	return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+	switch (c) {
+	case '!':
+	case '#':
+	case '$':
+	case '%':
+	case '&':
+	case '\'':
+	case '*':
+	case '+':
+	case '-':
+	case '.':
+	case '^':
+	case '_':
+	case '`':
+	case '|':
+	case '~':
+		return true;
+	default:
+		return false;
+	}
 }
 
 bool
@@ -18,6 +35,22 @@ syntax_token(const char *text, size_t size_bytes)
 		if (!is_token_character(text[i]))
 			return false;
 	return size_bytes > 0;
+}
+
+static char
+small(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool
+syntax_same_name(const char *one, const char *other)
+{
+	while (*one != '\0' && small(*one) == small(*other)) {
+		one++;
+		other++;
+	}
+	return *one == '\0' && *other == '\0';
 }
 
 bool

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+static const char content_length_name[] = "CONTENT_LENGTH";
+
 void
 param_scan_init(struct param_scan *scan, size_t max_count, size_t max_bytes)
 {
@@ -82,8 +84,8 @@ remember_name(struct param_scan *scan, const unsigned char *data, size_t size)
 static bool
 is_content_length(const struct param_scan *scan)
 {
-	static const char wanted[] = "CONTENT_LENGTH";
-	return scan->name_length == sizeof wanted - 1 && memcmp(scan->name, wanted, sizeof wanted - 1) == 0;
+	return scan->name_length == sizeof content_length_name - 1 &&
+	       memcmp(scan->name, content_length_name, sizeof content_length_name - 1) == 0;
 }
 
 /* What is no number here is refused by request_parse(); this only tells how much body to wait for. */
@@ -123,6 +125,46 @@ feed_text(struct param_scan *scan, const unsigned char *data, size_t size)
 	return n;
 }
 
+/* A length of one byte or four at *at, which moves past it. False: it is not all there. */
+static bool
+take_length(const unsigned char **at, const unsigned char *end, uint32_t *length)
+{
+	const unsigned char *p = *at;
+	if (p == end || ((p[0] & 0x80) != 0 && end - p < 4))
+		return false;
+	bool is_long = (p[0] & 0x80) != 0;
+	*length = is_long ? (uint32_t)(p[0] & 0x7f) << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3] : p[0];
+	*at = p + (is_long ? 4 : 1);
+	return true;
+}
+
+/* The same as feeding it in pieces, for a pair of which all is there, as it nearly always is. Returns its bytes; 0: not so. */
+static size_t
+take_pair(struct param_scan *scan, const unsigned char *data, size_t size)
+{
+	const unsigned char *name = data, *end = data + size;
+	uint32_t name_length, value_length;
+	if (scan->state != SCAN_NAME_LENGTH || scan->length_bytes_left > 0 || !take_length(&name, end, &name_length) ||
+	    !take_length(&name, end, &value_length))
+		return 0;
+	uint64_t length = (uint64_t)name_length + value_length;
+	if (length == 0 || length > scan->max_bytes || length > (uint64_t)(end - name))
+		return 0;
+	if (name_length == 0)
+		scan->malformed = "a parameter without a name";
+	if (memchr(name, '=', name_length) != NULL)
+		scan->malformed = "a '=' in a parameter's name";
+	if (memchr(name, '\0', (size_t)length) != NULL)
+		scan->malformed = "a NUL in a parameter";
+	if (name_length == sizeof content_length_name - 1 && value_length > 0 &&
+	    memcmp(name, content_length_name, name_length) == 0) {
+		scan->value_left = scan->value_length = value_length;
+		read_content_length(scan, name + name_length, value_length);
+	}
+	pair_complete(scan);
+	return (size_t)(name - data) + (size_t)length;
+}
+
 bool
 param_scan_feed(struct param_scan *scan, const unsigned char *data, size_t size_bytes)
 {
@@ -130,7 +172,15 @@ param_scan_feed(struct param_scan *scan, const unsigned char *data, size_t size_
 	if (scan->bytes > scan->max_bytes)
 		return fail(scan, "parameters larger than the limit");
 	while (size_bytes > 0) {
-		size_t n = 1;
+		size_t n = take_pair(scan, data, size_bytes);
+		if (scan->fault != NULL)
+			return false;
+		if (n > 0) {
+			data += n;
+			size_bytes -= n;
+			continue;
+		}
+		n = 1;
 		if (scan->state == SCAN_NAME_LENGTH || scan->state == SCAN_VALUE_LENGTH) {
 			if (!feed_length(scan, *data))
 				return false;

@@ -586,6 +586,7 @@ go_on(struct log_writer *writer)
 }
 
 #define KILLS 40
+#define PUTS_BETWEEN 500 /* at most, of each slot */
 
 /* Workers put without a pause, and the writer is killed again and again. */
 START_TEST(each_record_stands_there_once_however_often_it_is_killed)
@@ -603,8 +604,8 @@ START_TEST(each_record_stands_there_once_however_often_it_is_killed)
 			go_on(writer);
 		}
 		int64_t until_ns = clock_mono_ns() + random() % (3 * NS_PER_MS);
-		while (clock_mono_ns() < until_ns)
-			for (unsigned slot = 0; slot < RINGS_SLOTS; slot++)
+		for (int puts = 0; clock_mono_ns() < until_ns; puts += puts < PUTS_BETWEEN)
+			for (unsigned slot = 0; puts < PUTS_BETWEEN && slot < RINGS_SLOTS; slot++)
 				count += rings_put(&rings, &(struct rings_line){.slot = slot,
 				                                                .number = count,
 				                                                .size_bytes = 100 + count % 3 * 500});

@@ -224,6 +224,32 @@ START_TEST(test_overflow_of_all)
 }
 END_TEST
 
+/* Known again by their addresses; what overflows is told each time all the same. */
+START_TEST(test_series_of_constants)
+{
+	static const char first[] = "first", second[] = "second";
+	for (int i = 0; i < 3; i++) {
+		metrics_count_in(metrics, metrics_series(metrics, (size_t)few, VALUES(first)), 1);
+		metrics_count_in(metrics, metrics_series(metrics, (size_t)few, VALUES(second)), 2);
+		metrics_count_in(metrics, metrics_series(metrics, METRIC_OVERFLOW, NULL), 0);
+	}
+	ck_assert_uint_eq(metrics_series(metrics, (size_t)few, VALUES(first)),
+	                  metrics_series(metrics, (size_t)few, VALUES("first")));
+	ck_assert_uint_ne(metrics_series(metrics, (size_t)few, VALUES(first)),
+	                  metrics_series(metrics, METRIC_CACHE_HITS, VALUES(first)));
+	metrics_count(metrics, (size_t)few, VALUES("third"), 1);
+	for (int i = 0; i < 3; i++)
+		metrics_count_in(metrics, metrics_series(metrics, (size_t)few, VALUES("one too many")), 1);
+	const char *text = scrape(METRICS_PROMETHEUS);
+	ck_assert_has(text, "few_total{kind=\"first\"} 3\n");
+	ck_assert_has(text, "few_total{kind=\"second\"} 6\n");
+	ck_assert_has(text, "few_total{kind=\"_overflow\"} 3\n");
+	ck_assert_has(text, "vitals_metrics_overflow_total 3\n");
+	ck_assert_uint_eq(metrics_series(NULL, (size_t)few, VALUES(first)), SERIES_NONE);
+	metrics_count_in(NULL, SERIES_NONE, 1);
+}
+END_TEST
+
 static void
 count_in_child(unsigned slot, bool for_ever)
 {
@@ -370,6 +396,7 @@ main(void)
 	tcase_add_test(tc, test_label_values);
 	tcase_add_test(tc, test_overflow_of_a_metric);
 	tcase_add_test(tc, test_overflow_of_all);
+	tcase_add_test(tc, test_series_of_constants);
 	tcase_add_test(tc, test_a_part_of_a_metric);
 	tcase_add_test(tc, test_a_histogram_as_a_whole);
 	tcase_add_test(tc, test_sums_over_processes);
