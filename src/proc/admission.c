@@ -111,7 +111,7 @@ walk_params(struct admission *admission, const struct admission_limits *limits, 
 			bool end = walk->header.content_bytes == 0;
 			bool fits = end ? param_scan_end(&scan)
 			                : param_scan_feed(&scan, walk->content, walk->header.content_bytes);
-			if (fits && end) {
+			if (fits && end && walk->at <= limits->max_head_bytes) {
 				admission->malformed = scan.malformed;
 				admission->content_length = scan.content_length;
 				admission->head_bytes = walk->at;
@@ -123,7 +123,7 @@ walk_params(struct admission *admission, const struct admission_limits *limits, 
 			refuse(admission, fault);
 			return false;
 		}
-		if (step == STEP_PARTIAL)
+		if (step == STEP_PARTIAL || walk->at > limits->max_head_bytes)
 			break;
 	}
 	if (walk->size >= limits->max_head_bytes)

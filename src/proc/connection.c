@@ -52,7 +52,7 @@ fcgi_create(const struct fcgi_config *config, struct err *err)
 	fcgi->config = *config;
 	fcgi->window_bytes = config->limits.max_head_bytes;
 	fcgi->window = malloc(fcgi->window_bytes);
-	fcgi->library = fcgi_library_create(err);
+	fcgi->library = fcgi_library_create(config->limits.max_head_bytes, err);
 	if (fcgi->window != NULL && fcgi->library != NULL)
 		return fcgi;
 	if (fcgi->window == NULL)

@@ -11,8 +11,6 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,38 +20,47 @@
 #include "insist.h"
 #include "strbuf.h"
 
+/* What follows a head in the file: the header of no record, should libfcgi ever look there. */
+#define END_BYTES 8
+
 struct fcgi_library {
 	FCGX_Request request;
-	int pipe[2]; /* small heads are read from it; -1: libfcgi has closed it after a fault */
-	int head_fd; /* the memory file that other heads are read from; -1: the same */
+	size_t head_max_bytes;
+	int head_fd; /* the memory file that heads are read from; -1: libfcgi has closed it after a fault */
+	char *head;  /* the file, mapped */
 };
 
 static void
-close_pipe(struct fcgi_library *library)
+close_head(struct fcgi_library *library)
 {
-	for (int i = 0; i < 2; i++)
-		if (library->pipe[i] >= 0)
-			close(library->pipe[i]);
-	library->pipe[0] = library->pipe[1] = -1;
+	if (library->head != NULL)
+		munmap(library->head, library->head_max_bytes + END_BYTES);
+	if (library->head_fd >= 0)
+		close(library->head_fd);
+	library->head = NULL;
+	library->head_fd = -1;
 }
 
-/* From the start on, so that a request is served also where no descriptor is to be had any more. */
+/* Its size and pages stay, so that a head costs a copy and no call but lseek(). */
 static bool
-open_pipe(struct fcgi_library *library)
+open_head(struct fcgi_library *library)
 {
-	return library->pipe[0] >= 0 || pipe2(library->pipe, O_CLOEXEC | O_NONBLOCK) == 0;
-}
-
-static bool
-open_head_file(struct fcgi_library *library)
-{
-	if (library->head_fd < 0)
-		library->head_fd = memfd_create("vitals-head", MFD_CLOEXEC);
-	return library->head_fd >= 0;
+	size_t size = library->head_max_bytes + END_BYTES;
+	if (library->head != NULL)
+		return true;
+	library->head_fd = memfd_create("vitals-head", MFD_CLOEXEC);
+	if (library->head_fd >= 0 && ftruncate(library->head_fd, (off_t)size) == 0) {
+		void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, library->head_fd, 0);
+		if (mapped != MAP_FAILED)
+			library->head = mapped;
+	}
+	if (library->head == NULL)
+		close_head(library);
+	return library->head != NULL;
 }
 
 struct fcgi_library *
-fcgi_library_create(struct err *err)
+fcgi_library_create(size_t head_max_bytes, struct err *err)
 {
 	/* Read once by FCGX_Init(): where libfcgi closes a descriptor after a fault, it does not linger. */
 	setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "0", 1);
@@ -63,10 +70,12 @@ fcgi_library_create(struct err *err)
 		free(library);
 		return NULL;
 	}
-	library->pipe[0] = library->pipe[1] = library->head_fd = -1;
-	if (open_pipe(library) && open_head_file(library))
+	library->head_max_bytes = head_max_bytes;
+	library->head_fd = -1;
+	/* From the start on, so that a request is served also where no descriptor is to be had any more. */
+	if (open_head(library))
 		return library;
-	err_set(err, "The pipe and the memory file for libfcgi cannot be made: %s.", strerror(errno));
+	err_set(err, "The memory file for libfcgi cannot be made: %s.", strerror(errno));
 	fcgi_library_destroy(library);
 	return NULL;
 }
@@ -76,9 +85,7 @@ fcgi_library_destroy(struct fcgi_library *library)
 {
 	if (library == NULL)
 		return;
-	close_pipe(library);
-	if (library->head_fd >= 0)
-		close(library->head_fd);
+	close_head(library);
 	free(library);
 }
 
@@ -101,39 +108,20 @@ accept_from(struct fcgi_library *library, int fd)
 	return false;
 }
 
-/* One write that fits into an empty pipe; libfcgi's first read empties it, since it reads 8 KiB at a time. */
-static bool
-accept_small_head(struct fcgi_library *library, const void *head, size_t size)
-{
-	if (!open_pipe(library))
-		return false;
-	if (write(library->pipe[1], head, size) == (ssize_t)size) {
-		if (accept_from(library, library->pipe[0]))
-			return true;
-		library->pipe[0] = -1;
-	}
-	close_pipe(library);
-	return false;
-}
-
-/* Puts the head into the memory file, to be read from its start: a pipe would have a capacity. */
-static bool
-stage(struct fcgi_library *library, const void *head, size_t size)
-{
-	return open_head_file(library) && ftruncate(library->head_fd, 0) == 0 &&
-	       pwrite(library->head_fd, head, size, 0) == (ssize_t)size && lseek(library->head_fd, 0, SEEK_SET) == 0;
-}
-
 bool
 fcgi_library_accept_head(struct fcgi_library *library, const void *head, size_t size_bytes)
 {
-	if (size_bytes <= PIPE_BUF)
-		return accept_small_head(library, head, size_bytes);
-	if (!stage(library, head, size_bytes))
+	INSIST(size_bytes <= library->head_max_bytes);
+	if (!open_head(library))
 		return false;
-	if (accept_from(library, library->head_fd))
-		return true;
-	library->head_fd = -1;
+	memcpy(library->head, head, size_bytes);
+	memset(library->head + size_bytes, 0, END_BYTES);
+	if (lseek(library->head_fd, 0, SEEK_SET) == 0) {
+		if (accept_from(library, library->head_fd))
+			return true;
+		library->head_fd = -1;
+	}
+	close_head(library);
 	return false;
 }
 

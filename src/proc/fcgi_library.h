@@ -15,8 +15,11 @@
 struct err;
 struct fcgi_library;
 
-/* Initialises libfcgi for this process: after our signal handling is set up, or it sets up its own. NULL with err. */
-struct fcgi_library *fcgi_library_create(struct err *err);
+/*
+ * Initialises libfcgi for this process: after our signal handling is set up, or it sets up its own. head_max_bytes: of
+ * any head that it is to read. NULL with err.
+ */
+struct fcgi_library *fcgi_library_create(size_t head_max_bytes, struct err *err);
 void fcgi_library_destroy(struct fcgi_library *library);
 
 /* Lets libfcgi read a request's head from memory; the body is not its business. False: it found fault. */
