@@ -29,11 +29,9 @@ GOAL = 1.6
 PEERS = ("floor", "libfcgi_loop")
 # None: if_not_empty, and empty.
 VARIABLES = {
-    "GATEWAY_INTERFACE": "CGI/1.1", "SERVER_SOFTWARE": "nginx/1.22.1", "REQUEST_METHOD": "GET", "REQUEST_URI": "/health",
-    "SCRIPT_NAME": "", "QUERY_STRING": "", "SERVER_PROTOCOL": "HTTP/1.1", "REQUEST_SCHEME": "http", "HTTPS": None, "CONTENT_TYPE": "",
-    "CONTENT_LENGTH": "", "REMOTE_ADDR": "127.0.0.1", "REMOTE_PORT": "40000", "REMOTE_USER": None, "SERVER_ADDR": "127.0.0.1",
-    "SERVER_PORT": "8080", "SERVER_NAME": "", "HTTP_HOST": "127.0.0.1:8080", "REQUEST_ID": "0123456789abcdef0123456789abcdef",
-    "REQUEST_START": "", "HTTP_PROXY": "",
+    "REQUEST_METHOD": "GET", "REQUEST_URI": "/health", "SCRIPT_NAME": "", "QUERY_STRING": None, "SERVER_PROTOCOL": "HTTP/1.1",
+    "REQUEST_SCHEME": "http", "CONTENT_TYPE": None, "CONTENT_LENGTH": None, "REMOTE_ADDR": "127.0.0.1", "REMOTE_USER": None,
+    "HTTP_HOST": "127.0.0.1:8080", "REQUEST_ID": "0123456789abcdef0123456789abcdef", "REQUEST_START": "", "HTTP_PROXY": None,
 }
 
 
