@@ -8,6 +8,7 @@
 
 #include "decimal.h"
 #include "insist.h"
+#include "plain.h"
 #include "strbuf.h"
 #include "utf8.h"
 
@@ -91,58 +92,14 @@ unwelcome(const unsigned char *p, size_t size)
 	return 0;
 }
 
-#define EVERY_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
-
-/*
- * True where all of eight bytes are ASCII that stands as it is. Each term has the high bit of a byte set where that
- * is below 0x20, one of the two characters, or 0x7f; a borrow can set others, but only above a byte that is found.
- */
-static bool
-eight_plain(const char *text)
-{
-	uint64_t word;
-	memcpy(&word, text, sizeof word);
-	uint64_t quote = word ^ EVERY_BYTE('"'), backslash = word ^ EVERY_BYTE('\\');
-	uint64_t found = word | (word - EVERY_BYTE(0x20)) | (quote - EVERY_BYTE(1)) | (backslash - EVERY_BYTE(1)) |
-	                 (word + EVERY_BYTE(1));
-	return (found & EVERY_BYTE(0x80)) == 0;
-}
-
-/* The same of fewer than eight: the two halves of the word overlap. */
-static bool
-few_plain(const char *text, size_t size)
-{
-	char bytes[8] = "        ";
-	if (size >= 4) {
-		memcpy(bytes, text, 4);
-		memcpy(bytes + 4, text + size - 4, 4);
-	} else {
-		for (size_t i = 0; i < size; i++)
-			bytes[i] = text[i];
-	}
-	return eight_plain(bytes);
-}
-
-/* What all of nearly every text is. The last eight may have been looked at in part already. */
-static bool
-is_plain(const char *text, size_t size)
-{
-	if (size < 8)
-		return few_plain(text, size);
-	for (size_t i = 0; i < size - 8; i += 8)
-		if (!eight_plain(text + i))
-			return false;
-	return eight_plain(text + size - 8);
-}
-
 /* Bytes from text that stand in a JSON string as they are. */
 static size_t
 plain_run(const char *text, size_t size)
 {
 	size_t i = 0;
 	while (i < size) {
-		if (size - i >= 8 && eight_plain(text + i)) {
-			i += 8;
+		if (size - i >= PLAIN_WORD_BYTES && plain_word(text + i)) {
+			i += PLAIN_WORD_BYTES;
 			continue;
 		}
 		unsigned char c = (unsigned char)text[i];
@@ -208,7 +165,7 @@ quote_in_runs(struct strbuf *out, const char *text, size_t size)
 void
 jsonw_quote(struct strbuf *out, const char *text, size_t size_bytes)
 {
-	if (!is_plain(text, size_bytes)) {
+	if (!plain_text(text, size_bytes)) {
 		quote_in_runs(out, text, size_bytes);
 		return;
 	}

@@ -1,5 +1,5 @@
 /*
- * log_memo.c - two small tables, each place of which holds the last that came there.
+ * log_memo.c - two small tables, with two places for each that may be kept.
  *
  * A head is most of what a record of a request costs to write, and all requests have the same few. The tables are as
  * large as a service with a few dozen places that log needs; another one finds less and writes the more.
@@ -52,10 +52,11 @@ log_memo_destroy(struct log_memo *memo)
 	free(memo);
 }
 
+/* The first of the two neighbours that are looked at. */
 static size_t
 place_of(const void *address, uint64_t more, size_t places)
 {
-	return (size_t)(fnv_scatter((uint64_t)(uintptr_t)address + more) % places);
+	return (size_t)(fnv_scatter((uint64_t)(uintptr_t)address + more) % (places / 2)) * 2;
 }
 
 /* ---- Names -------------------------------------------------------------------------------------- */
@@ -66,6 +67,7 @@ log_memo_name(const struct log_memo *memo, const char *text, struct log_written_
 	if (memo == NULL)
 		return false;
 	const struct kept_name *kept = &memo->names[place_of(text, 0, NAMES)];
+	kept += kept->at != text;
 	if (kept->at != text || strcmp(kept->text, text) != 0)
 		return false;
 	*name = (struct log_written_name){.written = kept->written, .size_bytes = kept->size, .secret = kept->secret};
@@ -80,6 +82,7 @@ log_memo_keep_name(struct log_memo *memo, const char *text, const struct log_wri
 	if (memo == NULL || size >= sizeof kept->text || name->size_bytes > sizeof kept->written)
 		return;
 	kept = &memo->names[place_of(text, 0, NAMES)];
+	kept += kept->at != NULL && kept->at != text;
 	memcpy(kept->text, text, size + 1);
 	memcpy(kept->written, name->written, name->size_bytes);
 	kept->size = (uint8_t)name->size_bytes;
@@ -103,7 +106,8 @@ log_memo_head(const struct log_memo *memo, const struct log_record *record, size
 	if (memo == NULL || site == NULL || record->logger == NULL || record->message == NULL)
 		return NULL;
 	const struct kept_head *kept = &memo->heads[place_of(site->file, (uint64_t)site->line, HEADS)];
-	if (kept->site.file == NULL || !same_place(&kept->site, site) || kept->level != record->level ||
+	kept += !same_place(&kept->site, site);
+	if (!same_place(&kept->site, site) || kept->level != record->level ||
 	    strcmp(kept->logger, record->logger) != 0 || strcmp(kept->message, record->message) != 0)
 		return NULL;
 	*size_bytes = kept->size;
@@ -120,6 +124,7 @@ log_memo_keep_head(struct log_memo *memo, const struct log_record *record, const
 	    size_bytes > sizeof kept->written)
 		return;
 	kept = &memo->heads[place_of(site->file, (uint64_t)site->line, HEADS)];
+	kept += kept->site.file != NULL && !same_place(&kept->site, site);
 	strcpy(kept->logger, record->logger);
 	strcpy(kept->message, record->message);
 	memcpy(kept->written, written, size_bytes);

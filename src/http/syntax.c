@@ -1,31 +1,18 @@
 /* syntax.c - tokens and field values. Used for what comes in (methods) and for what goes out (headers). */
 #include "syntax.h"
 
+#include <stdint.h>
+
+#include "plain.h"
+
+/* RFC 9110 section 5.6.2: letters, digits and !#$%&'*+-.^_`|~, a bit for each character. */
+static const uint64_t token_bits[4] = {UINT64_C(0x03ff6cfa00000000), UINT64_C(0x57ffffffc7fffffe)};
+
 static bool
 is_token_character(char c)
 {
-	if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-		return true;
-	switch (c) {
-	case '!':
-	case '#':
-	case '$':
-	case '%':
-	case '&':
-	case '\'':
-	case '*':
-	case '+':
-	case '-':
-	case '.':
-	case '^':
-	case '_':
-	case '`':
-	case '|':
-	case '~':
-		return true;
-	default:
-		return false;
-	}
+	unsigned char code = (unsigned char)c;
+	return (token_bits[code / 64] >> code % 64 & 1) != 0;
 }
 
 bool
@@ -56,6 +43,8 @@ syntax_same_name(const char *one, const char *other)
 bool
 syntax_field_value(const char *text, size_t size_bytes)
 {
+	if (plain_text(text, size_bytes))
+		return true;
 	for (size_t i = 0; i < size_bytes; i++) {
 		unsigned char c = (unsigned char)text[i];
 		if ((c < 0x20 && c != '\t') || c == 0x7f)
