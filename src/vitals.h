@@ -249,7 +249,7 @@ VT_API enum vt_result vt_json_rows(struct vt_response *res, const struct vt_rows
 VT_API enum vt_result vt_no_content(struct vt_response *res, int status);
 /* Answers with application/problem+json (RFC 9457): type about:blank, title, status, detail, correlation_id. detail may be NULL. */
 VT_API enum vt_result vt_problem(struct vt_response *res, int status, const char *detail);
-/* Answers for a result other than VT_OK with the status that enum vt_result names. */
+/* Answers for a result other than VT_OK with the status that enum vt_result names; VT_UNAVAILABLE and VT_STOPPING with Retry-After. */
 VT_API enum vt_result vt_fail(struct vt_response *res, enum vt_result result);
 
 /* ---- Calls to other services ------------------------------------------------------------------- */

@@ -155,10 +155,15 @@ start(struct strbuf *key, struct arena *arena, const char *kind, const char *nam
 static void
 add(struct strbuf *key, const char *text)
 {
-	if (text == NULL)
+	if (text == NULL) {
 		strbuf_puts(key, "-,");
-	else
-		strbuf_printf(key, "%zu:%s,", strlen(text), text);
+		return;
+	}
+	size_t size = strlen(text);
+	strbuf_put_uint(key, size);
+	strbuf_putc(key, ':');
+	strbuf_append(key, text, size);
+	strbuf_putc(key, ',');
 }
 
 static const char *

@@ -9,6 +9,7 @@
 #include "arena.h"
 #include "cache_control.h"
 #include "checksum.h"
+#include "decimal.h"
 #include "fnv.h"
 #include "problem.h"
 #include "request.h"
@@ -270,11 +271,11 @@ enum vt_result
 cached_answer_finish(const struct vt_request *req, struct vt_response *res, const struct cache_rule *rule,
                      enum cached_how how, int64_t age_ms)
 {
-	char age[24];
+	char age[DECIMAL_BYTES + 1];
 	int64_t age_s = age_ms / MS_PER_S;
 	enum vt_result result = response_replace_header(res, "X-Cache", cached_how_name(how));
 	if (result == VT_OK && age_ms >= 0) {
-		snprintf(age, sizeof age, "%" PRId64, age_s);
+		age[decimal_int(age, age_s)] = '\0';
 		result = response_replace_header(res, "Age", age);
 	}
 	if (result == VT_OK && how != CACHED_BYPASS && res->status < 500)

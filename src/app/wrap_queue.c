@@ -15,9 +15,6 @@
 #include "settings.h"
 #include "wrappers.h"
 
-/* A second is the least that the header can say, RFC 9110 section 10.2.3; a backlog is gone sooner than refilled. */
-#define RETRY_AFTER "1"
-
 static bool
 waited_too_long(const struct vt_request *req)
 {
@@ -31,7 +28,7 @@ enter(struct vt_request *req, struct vt_response *res)
 {
 	if (!waited_too_long(req))
 		return VT_OK;
-	enum vt_result result = vt_set_header(res, "Retry-After", RETRY_AFTER);
+	enum vt_result result = vt_set_header(res, "Retry-After", RESPONSE_RETRY_AFTER);
 	return result != VT_OK ? result : vt_problem(res, 503, "The request waited too long to be served.");
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "arena.h"
+#include "decimal.h"
 #include "insist.h"
 
 static char empty_storage[1] = "";
@@ -84,6 +85,14 @@ strbuf_append_grown(struct strbuf *sb, const void *data, size_t size_bytes)
 		return;
 	memcpy(to, data, size_bytes);
 	strbuf_commit(sb, size_bytes);
+}
+
+void
+strbuf_put_uint(struct strbuf *sb, uint64_t value)
+{
+	char digits[DECIMAL_BYTES];
+	size_t size = decimal_uint(digits, value);
+	strbuf_append(sb, digits, size);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "insist.h"
@@ -57,6 +58,8 @@ strbuf_putc(struct strbuf *sb, char c)
 	strbuf_append(sb, &c, 1);
 }
 
+/* In decimal digits. */
+void strbuf_put_uint(struct strbuf *sb, uint64_t value);
 void strbuf_printf(struct strbuf *sb, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What strbuf_reserve() does where there is no room yet, or never will be. */
 char *strbuf_reserve_grown(struct strbuf *sb, size_t size_bytes);

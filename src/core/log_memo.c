@@ -119,14 +119,16 @@ log_memo_keep_head(struct log_memo *memo, const struct log_record *record, const
 {
 	const struct vt_log_site *site = record->site;
 	struct kept_head *kept;
-	if (memo == NULL || site == NULL || record->logger == NULL || record->message == NULL ||
-	    strlen(record->logger) >= sizeof kept->logger || strlen(record->message) >= sizeof kept->message ||
+	if (memo == NULL || site == NULL || record->logger == NULL || record->message == NULL)
+		return;
+	size_t logger_bytes = strlen(record->logger) + 1, message_bytes = strlen(record->message) + 1;
+	if (logger_bytes > sizeof kept->logger || message_bytes > sizeof kept->message ||
 	    size_bytes > sizeof kept->written)
 		return;
 	kept = &memo->heads[place_of(site->file, (uint64_t)site->line, HEADS)];
 	kept += kept->site.file != NULL && !same_place(&kept->site, site);
-	strcpy(kept->logger, record->logger);
-	strcpy(kept->message, record->message);
+	memcpy(kept->logger, record->logger, logger_bytes);
+	memcpy(kept->message, record->message, message_bytes);
 	memcpy(kept->written, written, size_bytes);
 	kept->size = (uint16_t)size_bytes;
 	kept->level = record->level;

@@ -87,6 +87,8 @@ vt_fail(struct vt_response *res, enum vt_result result)
 		response_out_of_memory(res);
 		return VT_OK;
 	}
+	if ((result == VT_UNAVAILABLE || result == VT_STOPPING) && !res->answered)
+		response_replace_header(res, "Retry-After", RESPONSE_RETRY_AFTER);
 	bool blames_client = result == VT_BAD_INPUT || result == VT_UNSUPPORTED;
 	bool explained = blames_client && res->explanation != NULL && *res->explanation != NULL;
 	return vt_problem(res, result_status(result), explained ? *res->explanation : detail_for(result));

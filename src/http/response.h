@@ -25,6 +25,8 @@ struct oversight;
 #define RESPONSE_MAX_HEADERS 32
 #define RESPONSE_RESERVE_BYTES 2048
 #define RESPONSE_PROBLEM_BYTES 512 /* of the reserve: a problem document with the longest correlation ID */
+/* What a 503 says in Retry-After, RFC 9110 section 10.2.3: the least there is, since what is wrong is looked after by us. */
+#define RESPONSE_RETRY_AFTER "1"
 
 struct response_header {
 	const char *name, *value;

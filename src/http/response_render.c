@@ -4,7 +4,6 @@
  * Called by the worker after the wrappers have left. It cannot fail but for room in the buffer it is
  * given, and whatever state the response is in, what comes out is one whole response.
  */
-#include "decimal.h"
 #include "problem.h"
 #include "response.h"
 
@@ -116,13 +115,6 @@ struct head {
 };
 
 static void
-put_number(struct strbuf *out, uint64_t value)
-{
-	char digits[DECIMAL_BYTES];
-	strbuf_append(out, digits, decimal_uint(digits, value));
-}
-
-static void
 put_line(struct strbuf *out, const char *name, const char *value)
 {
 	strbuf_puts(out, name);
@@ -137,7 +129,7 @@ render_head(const struct vt_response *res, const struct head *head, struct strbu
 	const char *reason = response_reason(head->status);
 	/* A blank and a reason that may be empty, as in RFC 9112 section 4. */
 	strbuf_append(out, "Status: ", 8);
-	put_number(out, (uint64_t)head->status);
+	strbuf_put_uint(out, (uint64_t)head->status);
 	strbuf_putc(out, ' ');
 	strbuf_puts(out, reason[0] != '\0' ? reason : "Unknown");
 	strbuf_append(out, "\r\n", 2);
@@ -147,7 +139,7 @@ render_head(const struct vt_response *res, const struct head *head, struct strbu
 		put_line(out, res->headers[i].name, res->headers[i].value);
 	if (!response_bodiless(head->status)) {
 		strbuf_append(out, "Content-Length: ", 16);
-		put_number(out, head->body_bytes);
+		strbuf_put_uint(out, head->body_bytes);
 		strbuf_append(out, "\r\n", 2);
 	}
 	strbuf_append(out, "\r\n", 2);

@@ -209,10 +209,12 @@ take(struct database *db, PGresult *one)
 enum io_progress
 database_statement_step(struct database *db, struct io_want *want, enum vt_result *result)
 {
-	/* A failed read shows in PQgetResult(), together with what the server said before it left. */
-	(void)PQconsumeInput(db->conn);
+	bool asked_just_now = false;
 	if (!db->flushed)
-		db->flushed = PQflush(db->conn) <= 0;
+		asked_just_now = db->flushed = PQflush(db->conn) <= 0;
+	/* A failed read shows in PQgetResult(), together with what the server said before it left. */
+	if (!asked_just_now)
+		(void)PQconsumeInput(db->conn);
 	while (!PQisBusy(db->conn))
 		if (take(db, PQgetResult(db->conn)))
 			return finish(db, result);

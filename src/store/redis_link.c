@@ -294,18 +294,17 @@ enum io_progress
 redis_command_step(struct redis *redis, struct io_want *want, enum vt_result *result, redisReply **reply)
 {
 	int done = 0;
-	bool only_now = !redis->flushed;
+	bool asked_just_now = false;
 	*reply = NULL;
 	if (!redis->flushed) {
 		if (redisBufferWrite(redis->context, &done) != REDIS_OK)
 			return give_up(redis, VT_UNAVAILABLE, context_words(redis->context), result);
-		redis->flushed = done != 0;
+		asked_just_now = redis->flushed = done != 0;
 	}
 	/* A reply may be there already: those to AUTH and SELECT arrive together. */
 	if (!take_reply(redis, reply, result))
 		return IO_DONE;
-	/* Nothing is there yet of what was asked for only now. */
-	if (*reply == NULL && !only_now) {
+	if (*reply == NULL && !asked_just_now) {
 		if (redisBufferRead(redis->context) != REDIS_OK)
 			return give_up(redis, VT_UNAVAILABLE, context_words(redis->context), result);
 		if (!take_reply(redis, reply, result))

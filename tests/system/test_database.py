@@ -204,6 +204,7 @@ def test_too_many_connections_is_said(service: Make, template: Template, directo
         for _ in range(5):
             refused = ask(instance, "/live/users/1")
             instance.expect_problem(refused, 503)
+            assert refused.header("Retry-After") == "1"
             assert refused.seconds < 0.5
         record = instance.log.wait("Database connection failed")
         assert record["exception"] == "too many connections (SQLSTATE 53300)", record

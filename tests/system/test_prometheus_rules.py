@@ -20,8 +20,6 @@ from harness.vitalsd import CHECKOUT, Vitalsd
 TOKEN = "let-me-see"
 TEST_FILES = ["vitals.rules.test.yml", "vitals.objectives.test.yml"]
 
-# Metrics of parts that a build need not have; an alert on one is silent where it is absent.
-OPTIONAL = {"vitals_cache_breaker_open"}
 # What Prometheus makes by itself.
 OF_PROMETHEUS = {"up", "ALERTS"}
 # Labels that come with the scrape.
@@ -197,7 +195,7 @@ def test_rules_and_dashboard_ask_for_metrics_that_exist(watched: Stack) -> None:
     wrong = []
     for where, query in asked + dashboard_queries():
         for name, labels in selections(query):
-            if name in recorded | OF_PROMETHEUS | OPTIONAL:
+            if name in recorded | OF_PROMETHEUS:
                 continue
             if name not in shown:
                 wrong.append(f"{where}: there is no metric {name}")

@@ -87,6 +87,10 @@ START_TEST(results_have_their_status)
 		ck_assert(response_sound(&res));
 		ck_assert_int_eq(json_check(res.body.data, res.body.length, 1, NULL), 0);
 		ck_assert_ptr_nonnull(strstr(res.body.data, "\"detail\":"));
+		bool passes = results[i].result == VT_UNAVAILABLE || results[i].result == VT_STOPPING;
+		ck_assert_uint_eq(res.header_count, passes ? 1 : 0);
+		if (passes)
+			ck_assert_str_eq(res.headers[0].name, "Retry-After");
 		arena_destroy(arena);
 	}
 	ck_assert_int_eq(result_status(VT_OK), 200);
