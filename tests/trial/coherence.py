@@ -15,6 +15,7 @@ from .wrk import Wrk
 
 WORKERS = 4
 TOLD = "Changes in Redis are told"
+GIVEN_UP = "Redis is not asked any more"
 SEEN_MS = 100
 GIVE_UP_SECONDS = 5.0
 LOAD_CONNECTIONS = 8
@@ -29,12 +30,14 @@ def run(stage: Stage, report: Report, plan: Plan) -> None:
         loads = [Wrk(stage, front, plan.seconds + 1, connections=LOAD_CONNECTIONS, path="/users/7") for front in (here, there)]
         waits, old_again = changes(here, there, plan.seconds)
         failed = sum(load.wait().failed for load in loads)
+        given_up = sum(service.log.path.read_text().count(GIVEN_UP) for service in stage.services)
     finally:
         redis.stop()
     report.add("changes here, each awaited there", len(waits), "changes")
     report.add("from the answer to PUT until a GET there has it: median", percentile(waits, 50), "ms")
     report.add("p99", percentile(waits, 99), "ms", at_most=SEEN_MS)
     report.add("the slowest", max(waits), "ms", at_most=SEEN_MS)
+    report.add("times that a machine did without Redis meanwhile", given_up, "times")
     report.add("answers that went back to what was before", old_again, "answers", at_most=0, promise=True)
     report.add("failed requests of the load beside it", failed, "requests", at_most=0, promise=True)
 
