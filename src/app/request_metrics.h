@@ -21,7 +21,7 @@ struct services;
 void request_metrics_begin(struct vt_request *req);
 void request_metrics_prepare(struct vt_request *req, const struct vt_response *res);
 void request_metrics_count(struct vt_request *req);
-/* An operation of the cache: "get", "set", "delete", "forget". */
+/* An operation of the cache: "get", "set", "delete", "forget"; operation is static. */
 void request_metrics_cache(struct vt_request *req, const char *operation, enum vt_result result, int64_t took_ns);
 /* A value that was there; tier is static. */
 void request_metrics_hit(struct vt_request *req, const char *tier);

@@ -27,8 +27,7 @@
 
 struct log {
 	enum vt_level level;
-	struct log_style style;
-	struct log_memo *memo; /* under the mutex */
+	struct log_style style; /* its memo under the mutex */
 	struct log_shared shared;
 	_Atomic uint64_t self; /* owner_self(), as soon as it was needed */
 	struct log_sink sink;
@@ -53,11 +52,11 @@ log_create(const struct log_config *config, struct err *err)
 	                                .format = config->format,
 	                                .service_name = config->service_name,
 	                                .service_version = config->service_version};
-	log->memo = log_memo_create(); /* without one, records only take longer */
+	log->style.memo = log_memo_create(); /* without one, records only take longer */
 	pthread_mutex_init(&log->mutex, NULL);
 	const struct log_sink_config sink = {.where = config->file, .app_name = config->service_name};
 	if (log_sink_open(&log->sink, &sink, err) != 0) {
-		log_memo_destroy(log->memo);
+		log_memo_destroy(log->style.memo);
 		free(log);
 		return NULL;
 	}
@@ -71,7 +70,7 @@ log_destroy(struct log *log)
 		return;
 	log_sink_close(&log->sink);
 	pthread_mutex_destroy(&log->mutex);
-	log_memo_destroy(log->memo);
+	log_memo_destroy(log->style.memo);
 	free(log);
 }
 
@@ -181,7 +180,9 @@ log_settle(const struct log *log)
 void
 log_format(const struct log *log, const struct log_record *record, struct strbuf *line)
 {
-	log_record_write(line, record, &log->style, clock_real_ns());
+	struct log_style style = log->style;
+	style.memo = NULL; /* whoever calls need not have the mutex */
+	log_record_write(line, record, &style, clock_real_ns());
 }
 
 /*
@@ -268,11 +269,9 @@ log_put(struct log *log, const struct log_record *record)
 		atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 	char storage[LOG_RECORD_MAX_BYTES + 1];
 	struct strbuf line;
-	struct log_style style = log->style;
 	strbuf_init_fixed(&line, storage, sizeof storage);
-	style.memo = log->memo;
 	pthread_mutex_lock(&log->mutex);
-	log_record_write(&line, record, &style, clock_real_ns());
+	log_record_write(&line, record, &log->style, clock_real_ns());
 	if (has_ring(log))
 		put(log, record, &line);
 	pthread_mutex_unlock(&log->mutex);
