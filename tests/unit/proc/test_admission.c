@@ -201,6 +201,28 @@ START_TEST(a_head_that_never_ends_is_refused)
 }
 END_TEST
 
+/* Few parameters, and whole; what makes it large is padding. */
+START_TEST(a_whole_head_is_bounded_too)
+{
+	static char value[64];
+	memset(value, 'v', sizeof value);
+	for (size_t size = 16; size <= 48; size += 32) {
+		static struct bytes pair;
+		pair.size = 0;
+		pair_add_sized(&pair, "A", 1, value, size);
+		bytes.size = 0;
+		begin_add(&bytes, 1, 1, 1);
+		for (size_t i = 0; i < pair.size; i++)
+			record_add(&bytes, 4, 1, pair.data + i, 1, 255);
+		record_add(&bytes, 4, 1, NULL, 0, 0);
+		if (size == 16)
+			ck_assert_int_eq(examine().verdict, ADMISSION_HEAD);
+		else
+			ck_refused("head larger than the limit");
+	}
+}
+END_TEST
+
 START_TEST(nul_and_equals_deserve_a_400)
 {
 	static const struct {
@@ -301,6 +323,7 @@ main(void)
 	tcase_add_test(tc, lengths_that_lie_are_refused);
 	tcase_add_test(tc, number_and_size_of_parameters_are_bounded);
 	tcase_add_test(tc, a_head_that_never_ends_is_refused);
+	tcase_add_test(tc, a_whole_head_is_bounded_too);
 	tcase_add_test(tc, nul_and_equals_deserve_a_400);
 	tcase_add_test(tc, content_length_is_read_as_a_number_or_not_at_all);
 	tcase_add_test(tc, a_wrong_record_in_the_body_is_refused);
